@@ -25,8 +25,9 @@ const (
 	// RunDir holds everything that belongs to one boot of one instance.
 	RunDir = "/run/deployhost"
 	// RunMonitDir is what monit includes. It is empty until the hook has seen
-	// that the deploy user is the one baked, and an app has been deployed.
-	RunMonitDir = RunDir + "/monit"
+	// that the deploy user is the one baked, and an app has been deployed. It lies
+	// outside RunDir, whose entries are named after apps.
+	RunMonitDir = "/run/deployhost-monit"
 	// VerdictPath is the hook's verdict on this boot.
 	VerdictPath = RunDir + "/instance.json"
 	// LingerDir is where logind looks for lingering users when it starts.

@@ -70,7 +70,7 @@ type File struct {
 const Format = 1
 
 // Dir is an app's directory for one boot, root:GROUP 0750.
-func Dir(app string) string { return blueprint.RunDir + "/apps/" + app }
+func Dir(app string) string { return blueprint.RunDir + "/" + app }
 
 // EnvFile is the EnvironmentFile of an app's services, root:GROUP 0640.
 func EnvFile(app string) string { return Dir(app) + "/env" }
