@@ -1,0 +1,110 @@
+package deployhost
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/packer-plugin-sdk/packer"
+
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/bundle"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/event"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/plan"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/remote"
+)
+
+// checked is a configuration without mistakes.
+type checked struct {
+	host    plan.Host
+	session session
+}
+
+// session is how the bundle reaches the machine.
+type session struct {
+	folder  string
+	command string
+	// archive is a Ruby archive on this machine; empty for none.
+	archive string
+}
+
+func (t *translator) session(c *Config) session {
+	out := session{
+		folder:  either(c.RemoteFolder, remote.DefaultFolder),
+		command: c.ExecuteCommand,
+	}
+	if t.Known(out.folder) {
+		t.Add("remote_folder", bundle.CheckPath(out.folder))
+	}
+	if c.ExecuteCommand != "" && t.Known(c.ExecuteCommand) {
+		t.Add("execute_command", checkCommand(c.ExecuteCommand))
+	}
+	if c.Ruby != nil && c.Ruby.Method == "archive" {
+		out.archive = c.Ruby.Archive
+	}
+	return out
+}
+
+// bake needs run to be the same for every provisioner of one build.
+func bake(ctx context.Context, ui packer.Ui, comm packer.Communicator, c checked, run string) error {
+	b, err := plan.Blueprint(c.host)
+	if err != nil {
+		return err
+	}
+	ui.Sayf("Baking a deploy host: %s", summary(c.host))
+	nonce := remote.NewNonce()
+	options := remote.Options{
+		Nonce:   nonce,
+		Folder:  c.session.folder,
+		Archive: c.session.archive,
+		MakeBundle: func(arch, archivePath string) ([]byte, error) {
+			return bundle.New(bundle.Input{Blueprint: b, Arch: arch, Nonce: nonce, RunID: run, ArchiveRemotePath: archivePath})
+		},
+		OnEvent:  func(e event.Event) { show(ui, e) },
+		OnOutput: func(line string) { ui.Say("    " + line) },
+	}
+	if c.session.command != "" {
+		options.RenderCommand = commandLine(c.session.command)
+	}
+	result, err := remote.Run(ctx, comm, options)
+	if err != nil {
+		return err
+	}
+	ui.Sayf("Deploy host baked: %s, %d SSH sessions, %.1f s", changes(result.Changes), result.Sessions, result.Seconds)
+	return nil
+}
+
+func summary(h plan.Host) string {
+	names := ""
+	for i, a := range h.Apps {
+		if i > 0 {
+			names += ", "
+		}
+		names += string(a.Name)
+	}
+	return fmt.Sprintf("user %s, apps %s", h.User.Name, names)
+}
+
+func changes(n int) string {
+	switch n {
+	case 0:
+		return "0 changes, the image was as it should be"
+	case 1:
+		return "1 change"
+	default:
+		return fmt.Sprintf("%d changes", n)
+	}
+}
+
+// show tells people what the host tool says, in the order in which it happens.
+func show(ui packer.Ui, e event.Event) {
+	switch e.Type {
+	case event.Step:
+		ui.Say("  " + e.Text)
+	case event.Change:
+		ui.Say("    changed " + e.Text)
+	case event.Warn:
+		ui.Say("    warning: " + e.Text)
+	case event.Problem:
+		ui.Error("    " + e.Text)
+	case event.End:
+	}
+}

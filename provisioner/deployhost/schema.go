@@ -1,0 +1,230 @@
+//go:generate go tool packer-sdc mapstructure-to-hcl2 -type Config,User,Ruby,App,Puma,Health,Monit,Instance,InstanceValue,InstanceFile
+//go:generate go tool packer-sdc struct-markdown
+
+package deployhost
+
+import (
+	"github.com/hashicorp/packer-plugin-sdk/common"
+	"github.com/hashicorp/packer-plugin-sdk/template/config"
+)
+
+// Config is one `provisioner "deployhost"` block. Every attribute and block
+// but `app` may be left out.
+type Config struct {
+	common.PackerConfig `mapstructure:",squash"`
+
+	// The one user that deploys and runs every app. Left out, it is `deploy`
+	// with UID 2000 and no keys.
+	User *User `mapstructure:"user"`
+	// The Ruby that services run on, under rbenv's system-wide convention.
+	// Left out, the image's Ruby is left alone and services find it on PATH.
+	Ruby *Ruby `mapstructure:"ruby"`
+	// One application; repeat the block for more. Several apps share the
+	// deploy user and need different names and ports.
+	Apps []App `mapstructure:"app" required:"true"`
+	// Monit's checks. Left out, monit is installed with its defaults below.
+	Monit *Monit `mapstructure:"monit"`
+	// What the first-boot hook fills in, at every boot.
+	Instance *Instance `mapstructure:"instance"`
+	// Distribution packages to install besides those that the other blocks
+	// need, all in one transaction that starts no service.
+	Packages []string `mapstructure:"packages"`
+	// An existing directory on the machine being baked for the one file that
+	// is uploaded. Defaults to `/tmp`. The file's name cannot be guessed, and
+	// it is removed afterwards.
+	RemoteFolder string `mapstructure:"remote_folder"`
+	// How the uploaded file is started: a Packer template with `{{ .Path }}`
+	// for its path. Defaults to `sh {{ .Path }}`, which becomes root through
+	// passwordless `sudo` when the communicator's user is not root. Avoid
+	// secrets here: Packer logs command lines.
+	ExecuteCommand string `mapstructure:"execute_command"`
+}
+
+// User is the deploy user. It gets no sudo right, no privileged group and no
+// password; its systemd user manager starts at boot (lingering).
+type User struct {
+	// Login name, and the name of its group. Defaults to `deploy`.
+	Name string `mapstructure:"name"`
+	// Defaults to 2000. An image on which another user has this UID, or on
+	// which this user has another UID, is refused before anything changes.
+	UID int `mapstructure:"uid"`
+	// Defaults to the UID.
+	GID int `mapstructure:"gid"`
+	// Defaults to `/home/NAME`.
+	Home string `mapstructure:"home"`
+	// Defaults to `/bin/bash`. Capistrano needs a shell that runs commands.
+	Shell string `mapstructure:"shell"`
+	// Supplementary groups, which must exist in the image. Groups that give
+	// root (`sudo`, `docker`, `disk` …) are refused.
+	Groups []string `mapstructure:"groups"`
+	// Public SSH keys, one in each element.
+	AuthorizedKeys []string `mapstructure:"authorized_keys"`
+	// Files with public SSH keys on the machine that runs Packer, relative to
+	// where `packer` is started.
+	AuthorizedKeysFiles []string `mapstructure:"authorized_keys_files"`
+	// Where the keys live: `home` (the default) is `~/.ssh/authorized_keys`;
+	// `system` is the root-owned `/etc/ssh/authorized_keys.d/NAME`, which the
+	// user cannot change and which clean-ups that shred every
+	// `~/.ssh/authorized_keys`, such as EC2 Image Builder's, leave alone.
+	KeysIn string `mapstructure:"keys_in"`
+}
+
+// Ruby is installed at bake time and owned by root.
+type Ruby struct {
+	// How Ruby gets into the image. `system` makes the distribution's Ruby an
+	// rbenv version, so that everything that expects rbenv works with it;
+	// `archive` unpacks one that was built elsewhere for the same
+	// distribution; `none` leaves Ruby to other provisioners.
+	Method string `mapstructure:"method" required:"true"`
+	// RBENV_VERSION, for example `3.3.6`. With `system` it must be the version
+	// that the distribution has. Not used with `none`.
+	Version string `mapstructure:"version"`
+	// With `archive`: a `.tar.gz` on the machine that runs Packer, which
+	// holds `bin/ruby` at its top or one directory down and was built for
+	// the prefix `/usr/local/rbenv/versions/VERSION`.
+	Archive string `mapstructure:"archive"`
+	// With `archive`: the file's SHA-256, as `sha256sum` prints it.
+	SHA256 string `mapstructure:"sha256"`
+}
+
+// App is one application, deployed by Capistrano.
+type App struct {
+	// Lower-case letters, digits, `-` and `_`. Units, directories and monit's
+	// checks are named after it.
+	Name string `mapstructure:"name" required:"true"`
+	// RAILS_ENV and RACK_ENV. Defaults to `production`.
+	Environment string `mapstructure:"environment"`
+	// The Capistrano stage, part of the unit names. Defaults to `environment`.
+	Stage string `mapstructure:"stage"`
+	// Capistrano's `deploy_to`. Defaults to `HOME/apps/NAME`.
+	DeployTo string `mapstructure:"deploy_to"`
+	// Environment variables for every service of the app. They are baked
+	// into an image that many may read and are visible to every process of
+	// the user: no secrets; those belong into an `instance` value.
+	Env map[string]string `mapstructure:"env"`
+	// Directories below `shared/` that are made while baking. Defaults to
+	// `log`, `tmp/pids`, `tmp/cache` and `tmp/sockets`.
+	LinkedDirs []string `mapstructure:"linked_dirs"`
+	// The app's web server. At present every app needs one.
+	Puma *Puma `mapstructure:"puma"`
+}
+
+// Puma is a user service named `APP_puma_STAGE`, as capistrano-puma names it.
+type Puma struct {
+	// The puma version in `Gemfile.lock`, for example `6.6`. From 6.1 on the
+	// unit is `Type=notify`, so that a start counts as done only when puma
+	// serves. Left out, the unit is `Type=simple`, which works with any.
+	Version string `mapstructure:"version"`
+	// `simple` or `notify`, to overrule what `version` decides. `notify`
+	// needs puma 6.1, or 5.1 with the sd_notify gem in the bundle.
+	Type string `mapstructure:"type"`
+	// The unit's name without `.service`. Defaults to `APP_puma_STAGE`.
+	UnitName string `mapstructure:"unit_name"`
+	// IP address to listen on. Defaults to `0.0.0.0`.
+	Address string `mapstructure:"address"`
+	// TCP port to listen on. Defaults to 3000.
+	Port int `mapstructure:"port"`
+	// Socket activation: systemd holds the listening socket, so that
+	// connections wait while puma restarts. Defaults to `true`.
+	SocketActivation config.Trilean `mapstructure:"socket_activation"`
+	// Worker processes; 0 is single mode. Defaults to 2. An instance value
+	// named WEB_CONCURRENCY overrides it.
+	Workers *int `mapstructure:"workers"`
+	// Fewest threads of a worker. Defaults to `max_threads`. An instance value
+	// named RAILS_MIN_THREADS overrides it.
+	MinThreads int `mapstructure:"min_threads"`
+	// Most threads of a worker. Defaults to 5. An instance value named
+	// RAILS_MAX_THREADS overrides it.
+	MaxThreads int `mapstructure:"max_threads"`
+	// Load the app before forking workers: less memory, but a reload then
+	// restarts puma (USR2) in place of replacing worker by worker (USR1).
+	// Defaults to `false`.
+	PreloadApp bool `mapstructure:"preload_app"`
+	// `journal` (the default), or `file` for `shared/log/puma.log`, which is
+	// rotated daily.
+	Log string `mapstructure:"log"`
+	// How long puma may take until it serves, for example `60s`, the default.
+	// Monit leaves it alone for that long.
+	StartTimeout string `mapstructure:"start_timeout"`
+	// How long puma may take to finish its requests. Defaults to `30s`.
+	StopTimeout string `mapstructure:"stop_timeout"`
+	// How long systemd waits before it starts a crashed puma again. Defaults
+	// to `1s`.
+	RestartDelay string `mapstructure:"restart_delay"`
+	// What a healthy puma answers. Left out, `/` has to answer 200.
+	Health *Health `mapstructure:"health"`
+}
+
+// Health is an HTTP request that monit and `deployhost wait` make.
+type Health struct {
+	// Path and query. Defaults to `/`. Rails has `/up` from 7.1 on.
+	Path string `mapstructure:"path"`
+	// The Host header, for apps that answer to known names only.
+	Host string `mapstructure:"host"`
+	// The expected status. Defaults to 200.
+	Status int `mapstructure:"status"`
+	// Text that the body must hold. Left out, any body will do.
+	Content string `mapstructure:"content"`
+}
+
+// Monit runs as root and acts on the deploy user's services through that
+// user's own manager.
+type Monit struct {
+	// `false` for no monit at all: systemd then supervises alone, which sees
+	// crashes but no hangs. Defaults to `true`.
+	Install config.Trilean `mapstructure:"install"`
+	// Time between two rounds of checks. Defaults to `30s`.
+	Interval string `mapstructure:"interval"`
+}
+
+// Instance says what the hook fills in, at every boot, before the deploy
+// user's services start. Nothing of it is ever on disk.
+type Instance struct {
+	// Where metadata comes from: `cloud-init` (its instance data, on any
+	// cloud), `none` (the machine itself only), or `auto`, the default: the
+	// former when it is there.
+	Cloud string `mapstructure:"cloud"`
+	// How long the hook may take in all, at most `60s`: the deploy user's
+	// services and ssh logins wait for it. Defaults to `15s`.
+	Timeout string `mapstructure:"timeout"`
+	// One environment variable; repeat the block for more.
+	Values []InstanceValue `mapstructure:"value"`
+	// One file rendered from a template; repeat the block for more.
+	Files []InstanceFile `mapstructure:"file"`
+}
+
+// InstanceValue is an environment variable of the apps' services.
+type InstanceValue struct {
+	// The variable's name.
+	Name string `mapstructure:"name" required:"true"`
+	// The source: `instance_id`, `region`, `zone`, `hostname`, `private_ip`,
+	// `public_ip`, `instance_type`, `cpus`, `memory_mb`, `tag:NAME`,
+	// `metadata:PATH`, `cloud_init:KEY.PATH` or `file:/PATH`.
+	From string `mapstructure:"from" required:"true"`
+	// Used when the source has no such value.
+	Default *string `mapstructure:"default"`
+	// A regular expression (RE2) that the value must match. Anchor it with
+	// `^` and `$`.
+	Pattern string `mapstructure:"pattern"`
+	// Without a value that passes, the apps stay down, ssh works, and
+	// `deployhost status` says why. Defaults to `false`: the value is then
+	// left out.
+	Required bool `mapstructure:"required"`
+	// Hide the value in `deployhost status`. No value is ever logged.
+	Sensitive bool `mapstructure:"sensitive"`
+	// The apps that get the value. Defaults to all of them.
+	Apps []string `mapstructure:"apps"`
+}
+
+// InstanceFile is rendered at every boot into `/run` and linked from the
+// app's `shared/` directory.
+type InstanceFile struct {
+	// The app whose file it is. With one app it may be left out.
+	App string `mapstructure:"app"`
+	// A file on the machine that runs Packer, with `${NAME}` where the app's
+	// instance value NAME goes, and `$${` for a literal `${`.
+	Template string `mapstructure:"template" required:"true"`
+	// Where it is linked, relative to `shared/`, for example
+	// `config/database.yml`.
+	Path string `mapstructure:"path" required:"true"`
+}

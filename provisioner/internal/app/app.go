@@ -1,0 +1,111 @@
+package app
+
+import (
+	"path"
+	"time"
+
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/systemd"
+)
+
+// App is one application under the deploy user.
+type App struct {
+	Name Name
+	// Environment is RAILS_ENV and RACK_ENV.
+	Environment Stage
+	// Stage is part of the unit names, as capistrano-puma makes them.
+	Stage    Stage
+	DeployTo systemd.SafePath
+	// Env is set for every service, sorted by name.
+	Env []blueprint.EnvVar
+	// LinkedDirs are directories below shared/.
+	LinkedDirs []RelativePath
+	// EnvFile is the first-boot hook's EnvironmentFile; empty for none.
+	EnvFile string
+	// RenderedFiles are the hook's files: link path below shared/ to path in /run.
+	RenderedFiles map[RelativePath]string
+	// Puma is nil when the app serves no HTTP through it.
+	Puma *Puma
+}
+
+// Host is what an app needs to know of the machine around it.
+type Host struct {
+	User blueprint.User
+	// Command goes before every Ruby command, for example rbenv's "exec".
+	Command []string
+	// RubyEnv names the Ruby, before everything else in the environment.
+	RubyEnv []blueprint.EnvVar
+}
+
+// UserUnitDir is where the user's manager looks first (systemd.unit(5)).
+func (h Host) UserUnitDir() string { return h.User.Home + "/.config/systemd/user" }
+
+// Log is where a service's output goes.
+type Log string
+
+// The places for output.
+const (
+	LogJournal Log = "journal"
+	LogFile    Log = "file"
+)
+
+// Restart says how systemd brings a service back.
+type Restart struct {
+	// Delay is RestartSec.
+	Delay time.Duration
+	// Start is how long the service may take until it answers.
+	Start time.Duration
+	// Stop is TimeoutStopSec.
+	Stop time.Duration
+}
+
+// shared is a path below Capistrano's shared directory.
+func (a App) shared(below string) string { return path.Join(string(a.DeployTo), "shared", below) }
+
+// Current is the link that Capistrano moves to the newest release.
+func (a App) Current() string { return string(a.DeployTo) + "/current" }
+
+// Target is the user unit that wants all of the app's services.
+func (a App) Target() string { return string(a.Name) + ".target" }
+
+// Blueprint describes the app to the host tool.
+func (a App) Blueprint(h Host) blueprint.App {
+	out := blueprint.App{
+		Name:        string(a.Name),
+		Stage:       string(a.Stage),
+		DeployTo:    string(a.DeployTo),
+		Environment: a.environment(h),
+		EnvFile:     a.EnvFile,
+	}
+	for _, s := range a.services(h) {
+		out.Services = append(out.Services, s.blueprint())
+	}
+	return out
+}
+
+// environment is RBENV_*, RAILS_ENV and RACK_ENV, then the app's own.
+func (a App) environment(h Host) []blueprint.EnvVar {
+	env := append([]blueprint.EnvVar{}, h.RubyEnv...)
+	env = append(env,
+		blueprint.EnvVar{Name: "RAILS_ENV", Value: string(a.Environment)},
+		blueprint.EnvVar{Name: "RACK_ENV", Value: string(a.Environment)})
+	return append(env, a.Env...)
+}
+
+// services in the order in which people expect to read them.
+func (a App) services(h Host) []service {
+	var out []service
+	if a.Puma != nil {
+		out = append(out, a.pumaService(h))
+	}
+	return out
+}
+
+// SlowestStop is the longest TimeoutStopSec, which the user manager's own
+// stop time-out has to exceed.
+func (a App) SlowestStop() time.Duration {
+	if a.Puma == nil {
+		return 0
+	}
+	return a.Puma.Restart.Stop
+}

@@ -1,0 +1,98 @@
+package app
+
+import (
+	"embed"
+	"path"
+	"strings"
+
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/systemd/unittemplate"
+)
+
+//go:embed templates
+var templates embed.FS
+
+var units = unittemplate.MustParse(templates, "templates")
+
+// Entries renders everything of the app that lies below the deploy user's
+// rights. Parents that several apps share may come more than once, always
+// equal.
+func (a App) Entries(h Host) ([]blueprint.Entry, error) {
+	r := renderer{app: a, dir: h.UserUnitDir()}
+	for _, s := range a.services(h) {
+		r.unit(string(s.Unit), "app.service", s)
+		r.enable(string(s.Unit), "default.target", a.Target())
+		if s.Socket != "" {
+			r.unit(string(s.Socket), "app.socket", map[string]any{"Service": s, "Listen": a.Puma.listen()})
+			r.enable(string(s.Socket), "sockets.target")
+		}
+	}
+	r.unit(a.Target(), "app.target", a)
+	r.unit(string(a.Name)+".path", "app.path", a)
+	r.enable(string(a.Name)+".path", "default.target")
+	r.layout(h)
+	if a.Puma != nil {
+		r.file(a.shared("puma.rb"), "puma.rb", a)
+	}
+	return r.entries, r.err
+}
+
+type renderer struct {
+	app     App
+	dir     string
+	entries []blueprint.Entry
+	err     error
+}
+
+func (r *renderer) add(e blueprint.Entry) {
+	e.Owner = blueprint.DeployUser
+	r.entries = append(r.entries, e)
+}
+
+func (r *renderer) file(path string, template string, data any) {
+	text, err := units.Render(template, data)
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	r.add(blueprint.Entry{Path: path, Kind: blueprint.File, Mode: 0o644, Content: text})
+}
+
+func (r *renderer) unit(name string, template string, data any) {
+	r.file(r.dir+"/"+name, template, data)
+}
+
+// enable links a unit the way that `systemctl enable` would, which refuses to
+// work for a user without a running manager.
+func (r *renderer) enable(unit string, targets ...string) {
+	for _, t := range targets {
+		wants := r.dir + "/" + t + ".wants"
+		r.add(blueprint.Entry{Path: wants, Kind: blueprint.Dir, Mode: 0o755})
+		r.add(blueprint.Entry{Path: wants + "/" + unit, Kind: blueprint.Link, Target: "../" + unit})
+	}
+}
+
+// layout is Capistrano's (capistrano/lib/capistrano/tasks/deploy.rake, deploy:check:directories).
+func (r *renderer) layout(h Host) {
+	deployTo := string(r.app.DeployTo)
+	r.dirs(h.User.Home, r.dir)
+	r.dirs(h.User.Home, deployTo)
+	r.dirs(deployTo, deployTo+"/releases")
+	r.dirs(deployTo, r.app.shared("tmp/pids"))
+	for _, dir := range r.app.LinkedDirs {
+		r.dirs(deployTo, r.app.shared(string(dir)))
+	}
+	for link, target := range r.app.RenderedFiles {
+		at := r.app.shared(string(link))
+		r.dirs(deployTo, path.Dir(at))
+		r.add(blueprint.Entry{Path: at, Kind: blueprint.Link, Target: target})
+	}
+}
+
+// dirs adds dir and its parents up to, but without, root. A dir that lies
+// elsewhere is added alone: its parents are not the deploy user's.
+func (r *renderer) dirs(root, dir string) {
+	r.add(blueprint.Entry{Path: dir, Kind: blueprint.Dir, Mode: 0o755})
+	if parent := path.Dir(dir); strings.HasPrefix(parent, root+"/") {
+		r.dirs(root, parent)
+	}
+}

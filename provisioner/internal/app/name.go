@@ -1,0 +1,55 @@
+// Package app turns a typed description of one application into blueprint
+// entries: its user units, their enablement, Capistrano's layout and puma.rb.
+package app
+
+import (
+	"fmt"
+	"regexp"
+)
+
+// Name is an application's name: part of unit names, paths and file names.
+type Name string
+
+var name = regexp.MustCompile(`^[a-z][a-z0-9]*([_-][a-z0-9]+)*$`)
+
+// maxName leaves room for the kind and the stage within a unit name and for
+// monit's and the run directory's prefixes.
+const maxName = 64
+
+// ParseName accepts lower-case words joined by "-" or "_".
+func ParseName(text string) (Name, error) {
+	if text == "" {
+		return "", fmt.Errorf("is missing: units, directories and monit checks are named after it; write for example name = \"shop\"")
+	}
+	if !name.MatchString(text) || len(text) > maxName {
+		return "", fmt.Errorf("%q is no app name: it becomes part of unit names and paths, so use lower-case letters, digits and single \"-\" or \"_\" between them, at most %d characters; for example \"web-shop\"", text, maxName)
+	}
+	return Name(text), nil
+}
+
+// Stage is a Capistrano stage or a Rails environment.
+type Stage string
+
+var stage = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
+
+// ParseStage accepts a word.
+func ParseStage(text string) (Stage, error) {
+	if !stage.MatchString(text) {
+		return "", fmt.Errorf("%q is no environment name: it becomes RAILS_ENV and part of unit names, so use letters, digits, \"_\" and \"-\"; for example \"production\"", text)
+	}
+	return Stage(text), nil
+}
+
+var relativePath = regexp.MustCompile(`^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$`)
+var dotDot = regexp.MustCompile(`(^|/)\.\.?(/|$)`)
+
+// RelativePath is a path below an app's shared directory.
+type RelativePath string
+
+// ParseRelativePath accepts paths such as "config/database.yml".
+func ParseRelativePath(text string) (RelativePath, error) {
+	if !relativePath.MatchString(text) || dotDot.MatchString(text) {
+		return "", fmt.Errorf("%q is no path below shared/: write it relative, with letters, digits and \"_.-\" and no \"..\"; for example \"config/database.yml\"", text)
+	}
+	return RelativePath(text), nil
+}

@@ -1,0 +1,87 @@
+// Package rbenv puts one Ruby under rbenv's system-wide convention, which
+// capistrano-rbenv's `:system` type and others rely on.
+package rbenv
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
+)
+
+// Root is RBENV_ROOT by that convention.
+const Root = "/usr/local/rbenv"
+
+// Version is a name below versions/, for example "3.3.6" or "3.3.6-yjit".
+type Version string
+
+var version = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9._-]*$|^(jruby|truffleruby|mruby)[A-Za-z0-9.+_-]*$`)
+
+// ParseVersion reads a Ruby version as ruby-build names it.
+func ParseVersion(text string) (Version, error) {
+	if !version.MatchString(text) {
+		return "", fmt.Errorf("%q is no Ruby version: rbenv looks for it below versions/ and every unit names it; write all of it, for example \"3.3.6\"", text)
+	}
+	return Version(text), nil
+}
+
+var sha256 = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// ParseSHA256 reads a checksum in hexadecimal.
+func ParseSHA256(text string) (string, error) {
+	if !sha256.MatchString(text) {
+		return "", fmt.Errorf("%q is no SHA-256 checksum: without one a damaged or foreign archive would go into the image; write the 64 lower-case hexadecimal digits that `sha256sum` prints", text)
+	}
+	return text, nil
+}
+
+// Ruby is the Ruby that services run on. The zero value leaves the image's
+// Ruby alone.
+type Ruby struct {
+	Method  blueprint.RubyMethod
+	Version Version
+	SHA256  string
+}
+
+// Managed tells whether rbenv is used at all.
+func (r Ruby) Managed() bool { return r.Method != "" }
+
+// Blueprint is nil for an unmanaged Ruby.
+func (r Ruby) Blueprint() *blueprint.Ruby {
+	if !r.Managed() {
+		return nil
+	}
+	return &blueprint.Ruby{Method: r.Method, Version: string(r.Version), Root: Root, SHA256: r.SHA256}
+}
+
+// Packages are the distribution's packages that the method needs.
+func (r Ruby) Packages() []string {
+	switch r.Method {
+	case blueprint.RubySystem:
+		return []string{"rbenv", "ruby", "ruby-bundler"}
+	case blueprint.RubyArchive:
+		return []string{"rbenv"}
+	default:
+		return nil
+	}
+}
+
+// Command goes before every Ruby command of a unit. Both replace themselves
+// by the command (exec), so that systemd's main process is the service.
+func (r Ruby) Command() []string {
+	if !r.Managed() {
+		return []string{"/usr/bin/env"}
+	}
+	return []string{Root + "/bin/rbenv", "exec"}
+}
+
+// Env is what rbenv needs to find the version with no profile read.
+func (r Ruby) Env() []blueprint.EnvVar {
+	if !r.Managed() {
+		return nil
+	}
+	return []blueprint.EnvVar{
+		{Name: "RBENV_ROOT", Value: Root},
+		{Name: "RBENV_VERSION", Value: string(r.Version)},
+	}
+}
