@@ -1,0 +1,54 @@
+package monit
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestCyclesExceedWhatSystemdNeeds(t *testing.T) {
+	for _, c := range []struct{ interval, settle time.Duration }{
+		{30 * time.Second, 61 * time.Second}, {5 * time.Second, 31 * time.Second}, {time.Hour, time.Second}, {time.Second, 0},
+	} {
+		m := Monit{Interval: c.interval}
+		if n := m.Cycles(c.settle); time.Duration(n)*c.interval <= c.settle {
+			t.Errorf("%d cycles of %s do not exceed %s", n, c.interval, c.settle)
+		}
+	}
+}
+
+func FuzzContent(f *testing.F) {
+	for _, seed := range []string{"ok", "a(b", "[x]", "^$", "a.b*c+", "100%", `\`, `"`, "|", "]["} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		parsed, err := ParseText(text)
+		if err != nil || text == "" {
+			return
+		}
+		expression := literally(string(parsed))
+		if strings.ContainsAny(expression, "\"\\\n\r") {
+			t.Fatalf("%q would end monit's string: %s", text, expression)
+		}
+		// Go reads POSIX brackets the same way, but for collating symbols.
+		re, err := regexp.CompilePOSIX(strings.ReplaceAll(expression, "[[.^.]]", `\^`))
+		if err != nil {
+			t.Fatalf("%q: %v", expression, err)
+		}
+		if found := re.FindString("before " + text + " after"); found != text {
+			t.Errorf("%q matched %q", expression, found)
+		}
+	})
+}
+
+func FuzzHost(f *testing.F) {
+	for _, seed := range []string{"a.example", "a:80", "a]b", "a b", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if host, err := ParseHost(text); err == nil && strings.ContainsAny(string(host), "[]\"' \r\n,") {
+			t.Errorf("%q passed", text)
+		}
+	})
+}
