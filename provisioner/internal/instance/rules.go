@@ -72,8 +72,11 @@ const Format = 1
 // Dir is an app's directory for one boot, root:GROUP 0750.
 func Dir(app string) string { return blueprint.RunDir + "/" + app }
 
+// EnvFileName is the name of EnvFile within Dir.
+const EnvFileName = "env"
+
 // EnvFile is the EnvironmentFile of an app's services, root:GROUP 0640.
-func EnvFile(app string) string { return Dir(app) + "/env" }
+func EnvFile(app string) string { return Dir(app) + "/" + EnvFileName }
 
 // RenderedPath is where the hook writes f, root:GROUP 0640.
 func (f File) RenderedPath() string { return Dir(f.App) + "/" + f.Path }

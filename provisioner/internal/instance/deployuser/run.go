@@ -1,0 +1,44 @@
+package deployuser
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
+)
+
+// Command is a program to run.
+type Command struct {
+	Args []string
+	// Env is the whole environment; nil for the caller's.
+	Env []string
+	// As is whose rights it runs with; nil for the caller's.
+	As *blueprint.User
+}
+
+// Runner runs a command to its end, or to ctx's, and returns its standard
+// output also when it fails. Its error holds what the command said.
+type Runner func(ctx context.Context, cmd Command) (stdout string, err error)
+
+func run(ctx context.Context, command Command) (string, error) {
+	cmd := exec.CommandContext(ctx, command.Args[0], command.Args[1:]...)
+	cmd.Env = command.Env
+	cmd.Dir = "/"
+	cmd.WaitDelay = time.Second
+	if u := command.As; u != nil {
+		// With no Groups given, the caller's supplementary groups are dropped.
+		credential := &syscall.Credential{Uid: uint32(u.UID), Gid: uint32(u.GID)} //nolint:gosec // both come from a validated blueprint
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
+	}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return stdout.String(), fmt.Errorf("%s: %w: %s", strings.Join(command.Args, " "), err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.String(), nil
+}

@@ -1,0 +1,117 @@
+package instance
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
+)
+
+func sound() Rules {
+	text := "a"
+	return Rules{
+		Format: Format, Cloud: "auto", TimeoutSeconds: 15,
+		User: blueprint.User{Name: "deploy", UID: 2000, GID: 2000, Home: "/home/deploy"},
+		Apps: []AppRules{{Name: "shop"}, {Name: "desk"}},
+		Values: []Value{
+			{Name: "CELL", From: "tag:cell", Default: &text, Pattern: "^[a-z]$"},
+			{Name: "URL", From: "file:/etc/url", Required: true, Apps: []string{"shop"}},
+			{Name: "URL", From: "file:/etc/other", Apps: []string{"desk"}},
+		},
+		Files: []File{{App: "shop", Path: "config/database.yml", Template: "${URL} ${CELL} $${X}"}, {App: "desk", Path: "config/x"}},
+	}
+}
+
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	want := sound()
+	data, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Error(diff)
+	}
+	for _, bad := range []string{"", "{}", `{"format": 2}`, `{"format": 1, "x": 1}`, string(data) + "{}", string(data[:len(data)-1])} {
+		if _, err := Decode([]byte(bad)); err == nil {
+			t.Errorf("%.30q was read", bad)
+		}
+	}
+}
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	upper := "UPPER"
+	for want, breach := range map[string]func(r *Rules){
+		"":                            func(*Rules) {},
+		"the user needs":              func(r *Rules) { r.User.UID = 0 },
+		"instance.cloud: \"ec2\"":     func(r *Rules) { r.Cloud = "ec2" },
+		"instance.timeout: 61 s":      func(r *Rules) { r.TimeoutSeconds = 61 },
+		"app[1].name: \"shop\" is":    func(r *Rules) { r.Apps[1].Name = "shop"; r.Values = nil; r.Files = nil },
+		"cannot name a directory":     func(r *Rules) { r.Apps = append(r.Apps, AppRules{Name: "../x"}) },
+		"\"instance.json\" cannot":    func(r *Rules) { r.Apps = append(r.Apps, AppRules{Name: "instance.json"}) },
+		"value[0] (A-B)":              func(r *Rules) { r.Values[0].Name = "A-B" },
+		"is no source: use one of":    func(r *Rules) { r.Values[0].From = "regoin" },
+		"pattern: error parsing":      func(r *Rules) { r.Values[0].Pattern = "(?=x)" },
+		"default: it does not match":  func(r *Rules) { r.Values[0].Default = &upper },
+		"there is no app \"other\"":   func(r *Rules) { r.Values[1].Apps = []string{"other"} },
+		"two values of this name":     func(r *Rules) { r.Values[2].Apps = nil },
+		"value[2] (CELL): an app":     func(r *Rules) { r.Values[2].Name = "CELL" },
+		"file[1] (config/x): app":     func(r *Rules) { r.Files[1].App = "other" },
+		"file[1] (../x): path":        func(r *Rules) { r.Files[1].Path = "../x" },
+		"file[1] (/etc/x): path":      func(r *Rules) { r.Files[1].Path = "/etc/x" },
+		"file[1] (env): path":         func(r *Rules) { r.Files[1].Path = "env" },
+		"file[1] (env/x): path":       func(r *Rules) { r.Files[1].Path = "env/x" },
+		"file[1] (config): path":      func(r *Rules) { r.Files[1] = File{App: "shop", Path: "config"} },
+		"template: line 1":            func(r *Rules) { r.Files[1].Template = "${" },
+		"${NO}: app desk gets":        func(r *Rules) { r.Files[1].Template = "${NO}" },
+		"${URL}: the value may be le": func(r *Rules) { r.Files[1].Template = "${URL}" },
+	} {
+		r := sound()
+		breach(&r)
+		err := r.Validate()
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, error %v", want, err)
+		}
+	}
+}
+
+func TestParseFrom(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]From{
+		"region":               {Kind: Region},
+		"tag:a:b/c":            {Kind: Tag, Arg: "a:b/c"},
+		"metadata:a/b.c":       {Kind: Metadata, Arg: "a/b.c"},
+		"cloud_init:v1.region": {Kind: CloudInit, Arg: "v1.region"},
+		"file:/etc/cell":       {Kind: FileAt, Arg: "/etc/cell"},
+		"":                     {}, "region:": {}, "region:x": {}, "tag": {}, "tag:": {}, "metadata:": {}, "metadata:a//b": {},
+		"cloud_init:.a": {},
+		"file:":         {}, "file:x": {}, "file:/": {},
+		"file:/a/../b": {}, "file:/a/": {}, "exec:/bin/true": {}, "Region": {}, "tags:x": {},
+	} {
+		got, err := ParseFrom(text)
+		if got != want || (err == nil) != (want.Kind != "") {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+	if diff := cmp.Diff([]string{"a", "b.c"}, From{Kind: Metadata, Arg: "a/b.c"}.Keys()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNeedsMetadata(t *testing.T) {
+	t.Parallel()
+	for from, want := range map[string]bool{"cpus": false, "memory_mb": false, "file:/x": false, "region": true, "tag:x": true,
+		"hostname": true, "private_ip": true} {
+		if NeedsMetadata(from) != want {
+			t.Errorf("%s: %v", from, !want)
+		}
+	}
+}
