@@ -128,7 +128,9 @@ type Service struct {
 
 // Health is an HTTP check of a service.
 type Health struct {
-	// Port on 127.0.0.1; 0 when Socket is used.
+	// Address is where the service answers: an IP address of this host, empty for 127.0.0.1.
+	Address string `json:"address,omitempty"`
+	// Port is 0 when Socket is used.
 	Port int `json:"port,omitempty"`
 	// Socket is an absolute unix socket path; empty when Port is used.
 	Socket string `json:"socket,omitempty"`

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
+	hoststatus "github.com/deployhost/packer-plugin-deployhost/provisioner/internal/status"
+)
+
+const (
+	// collectTime bounds `deployhost status`, which asks systemd and nothing slower.
+	collectTime = 20 * time.Second
+	// notFound is env(1)'s exit status for a command that is not there.
+	notFound = 127
+	// notRunnable is its exit status for one that is, but cannot be run.
+	notRunnable = 126
+)
+
+// runStatus exits 0 when all is well, 1 when something is wrong, 2 when it cannot tell.
+func runStatus(args []string) int {
+	flags := flag.NewFlagSet("deployhost status", flag.ContinueOnError)
+	asJSON := flags.Bool("json", false, "print the report as JSON")
+	if err := flags.Parse(args); err != nil || flags.NArg() != 0 {
+		fmt.Fprintln(os.Stderr, "usage: deployhost status [--json]")
+		return usageStatus
+	}
+	host := hoststatus.Here()
+	b, err := host.Blueprint()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "deployhost status:", err)
+		return usageStatus
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), collectTime)
+	defer cancel()
+	report := hoststatus.Collect(ctx, host, b)
+	if *asJSON {
+		out := json.NewEncoder(os.Stdout)
+		out.SetIndent("", "  ")
+		err = out.Encode(report)
+	} else {
+		err = report.Print(os.Stdout, time.Now())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "deployhost status:", err)
+		return usageStatus
+	}
+	if !report.OK {
+		return 1
+	}
+	return 0
+}
+
+// runExec becomes the command, so that the command's exit status is the
+// caller's; its own are env(1)'s.
+func runExec(args []string) int {
+	if len(args) < 3 || args[1] != "--" {
+		fmt.Fprintln(os.Stderr, "usage: deployhost exec APP -- COMMAND [ARGUMENT…]")
+		return usageStatus
+	}
+	code, err := execAs(hoststatus.Here(), args[0], args[2:])
+	fmt.Fprintln(os.Stderr, "deployhost exec:", err)
+	return code
+}
+
+func execAs(host hoststatus.Host, appName string, command []string) (int, error) {
+	b, app, err := findApp(host, appName)
+	if err != nil {
+		return usageStatus, err
+	}
+	env, err := host.Environment(b, app, os.Environ())
+	if err != nil {
+		return 1, err
+	}
+	if err := host.Become(b.User); err != nil {
+		return 1, err
+	}
+	program, err := hoststatus.Find(command[0], env)
+	if err != nil {
+		return notFound, err
+	}
+	return notRunnable, fmt.Errorf("%s: %w", program, syscall.Exec(program, command, env)) //nolint:gosec // running it is what was asked for
+}
+
+// runWait exits 0 when the app is healthy, 1 when it was not within the time.
+func runWait(args []string) int {
+	flags := flag.NewFlagSet("deployhost wait", flag.ContinueOnError)
+	healthy := flags.Bool("healthy", false, "wait until every health check of the app passes")
+	timeout := flags.Duration("timeout", time.Minute, "give up after this long")
+	app, err := parseAround(flags, args)
+	if err != nil || !*healthy || *timeout <= 0 {
+		fmt.Fprintln(os.Stderr, "usage: deployhost wait APP --healthy [--timeout 60s]")
+		return usageStatus
+	}
+	host := hoststatus.Here()
+	_, found, err := findApp(host, app)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "deployhost wait:", err)
+		return usageStatus
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), *timeout)
+	defer cancel()
+	if err := host.WaitHealthy(ctx, found); err != nil {
+		fmt.Fprintln(os.Stderr, "deployhost wait:", err)
+		return 1
+	}
+	return 0
+}
+
+func findApp(host hoststatus.Host, name string) (*blueprint.Blueprint, blueprint.App, error) {
+	b, err := host.Blueprint()
+	if err != nil {
+		return nil, blueprint.App{}, err
+	}
+	app, err := hoststatus.App(b, name)
+	return b, app, err
+}
+
+// parseAround takes the one operand from before, between or after the flags,
+// for package flag stops at the first operand.
+func parseAround(flags *flag.FlagSet, args []string) (operand string, err error) {
+	if err := flags.Parse(args); err != nil {
+		return "", err
+	}
+	operand = flags.Arg(0)
+	if flags.NArg() > 0 {
+		if err := flags.Parse(flags.Args()[1:]); err != nil {
+			return "", err
+		}
+	}
+	if operand == "" || flags.NArg() > 0 {
+		return "", fmt.Errorf("%d operands", flags.NArg())
+	}
+	return operand, nil
+}

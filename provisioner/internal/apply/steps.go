@@ -1,0 +1,76 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/account"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/apt"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/asuser"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/ruby"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/tree"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/verify"
+)
+
+func (r *run) packages(context.Context) error {
+	// A run that was killed may have left its policy behind.
+	if err := apt.AllowStarts(r.Host); err != nil {
+		return err
+	}
+	missing, err := apt.Missing(r.Host, r.b.Packages)
+	if err != nil || (len(missing) == 0 && (len(r.b.Packages) == 0 || !apt.Interrupted(r.Host))) {
+		return err
+	}
+	if err := apt.Install(r.Host, missing); err != nil {
+		return fmt.Errorf("packages %s: %w", strings.Join(missing, " "), err)
+	}
+	for _, name := range missing {
+		r.ev.Changed("package " + name)
+	}
+	still, err := apt.Missing(r.Host, missing)
+	if err == nil && len(still) > 0 {
+		err = fmt.Errorf("packages: apt-get reported success, but %s is not installed: is it the name of a virtual package? Write the name of a real one", strings.Join(still, ", "))
+	}
+	return err
+}
+
+func (r *run) user(context.Context) error {
+	return account.Ensure(r.Host, r.b.User, r.ev.Changed)
+}
+
+// tool stays in the image. It comes before the user's files: asuser starts it.
+func (r *run) tool(context.Context) error {
+	content, err := os.ReadFile(r.Tool)
+	if err != nil {
+		return fmt.Errorf("read the running host tool: %w", err)
+	}
+	return r.told(r.system.Do(tree.Write, []blueprint.Entry{{
+		Path: blueprint.ToolPath, Kind: blueprint.File, Owner: blueprint.Root, Mode: 0o755, Content: string(content),
+	}}), nil)
+}
+
+func (r *run) systemFiles(context.Context) error {
+	if err := r.begin(); err != nil {
+		return err
+	}
+	return r.told(r.system.Do(tree.Write, r.byRoot), nil)
+}
+
+func (r *run) userFiles(context.Context) error {
+	return r.told(asuser.Do(r.Host, r.b.User, tree.Write, r.byUser))
+}
+
+func (r *run) ruby(context.Context) error {
+	return r.told(ruby.Install(r.Host, r.system, *r.b.Ruby, r.Archive))
+}
+
+func (r *run) verify(context.Context) error {
+	report := verify.Run(r.Host, r.b)
+	for _, warning := range report.Warnings {
+		r.ev.Warn(warning)
+	}
+	return problems(report.Problems)
+}
