@@ -78,7 +78,7 @@ build {
   sources = ["source.qemu.debian"]
 
   provisioner "deployhost" {
-    packages = ["puma"]
+    packages = ["puma", "ruby-rack"]
 
     user {
       authorized_keys = [var.deploy_public_key]
@@ -86,7 +86,7 @@ build {
 
     ruby {
       method  = "system"
-      version = "3.1.2"
+      version = "3.1"
     }
 
     app {

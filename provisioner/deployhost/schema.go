@@ -77,7 +77,8 @@ type Ruby struct {
 	// distribution; `none` leaves Ruby to other provisioners.
 	Method string `mapstructure:"method" required:"true"`
 	// RBENV_VERSION, for example `3.3.6`. With `system` it must be the version
-	// that the distribution has. Not used with `none`.
+	// that the distribution has, and may leave the patch out (`3.1`), which
+	// security updates change. Not used with `none`.
 	Version string `mapstructure:"version"`
 	// With `archive`: a `.tar.gz` on the machine that runs Packer, which
 	// holds `bin/ruby` at its top or one directory down and was built for

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/monit"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/plan"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/problem"
@@ -116,15 +117,19 @@ func (t *translator) ruby(r *Ruby) rbenv.Ruby {
 		}
 		return out
 	case "archive":
-		out.Method = "archive"
+		out.Method = blueprint.RubyArchive
 		t.archive(r, &out)
 	default:
-		out.Method = "system"
+		out.Method = blueprint.RubySystem
 		if r.Archive != "" || r.SHA256 != "" {
 			t.Addf("ruby.archive", "is not used with method = \"system\": remove archive and sha256, or write method = \"archive\"")
 		}
 	}
-	out.Version = problem.Parse(&t.List, "ruby.version", r.Version, rbenv.ParseVersion)
+	parse := rbenv.ParseVersion
+	if out.Method == blueprint.RubySystem {
+		parse = rbenv.ParseSystemVersion
+	}
+	out.Version = problem.Parse(&t.List, "ruby.version", r.Version, parse)
 	return out
 }
 

@@ -94,7 +94,7 @@ func (t *translator) puma(field string, p *Puma, a app.App) *app.Puma {
 			Stop:  t.duration(field+".stop_timeout", p.StopTimeout, 30*time.Second, time.Second, time.Hour),
 		},
 	}
-	out.Health.Port = out.Port
+	out.Health.Address, out.Health.Port = reachable(out.Address), out.Port
 	if p.Workers != nil {
 		out.Workers = *p.Workers
 	}
@@ -163,6 +163,19 @@ func (t *translator) address(field, text string) string {
 		t.Addf(field, "%q is no IP address: systemd binds the socket before any name can be looked up; write \"0.0.0.0\" for every interface, or \"127.0.0.1\" behind a web server", text)
 	}
 	return text
+}
+
+// reachable is where this host reaches a service that listens on address.
+func reachable(address string) string {
+	ip, err := netip.ParseAddr(address)
+	switch {
+	case err != nil || !ip.IsUnspecified():
+		return address
+	case ip.Is6():
+		return "::1"
+	default:
+		return "127.0.0.1"
+	}
 }
 
 func (t *translator) port(field string, port int) int {

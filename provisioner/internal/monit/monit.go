@@ -36,8 +36,6 @@ type Check struct {
 	// Unit is the user unit that start, stop and restart act on.
 	Unit    string
 	PidFile string
-	// Listen is where Health's requests go.
-	Address string
 	Health  blueprint.Health
 	// Settle is how long systemd may need to bring the service back alone.
 	Settle time.Duration

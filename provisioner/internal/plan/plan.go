@@ -123,7 +123,6 @@ func (h Host) watch(b *blueprint.Blueprint) ([]blueprint.Entry, error) {
 			Name:    a.Puma.Unit.Prefix(),
 			Unit:    string(a.Puma.Unit),
 			PidFile: a.PidFile(),
-			Address: "127.0.0.1",
 			Health:  a.Puma.Health,
 			Settle:  a.Puma.Restart.Delay + a.Puma.Restart.Start,
 		}})

@@ -35,6 +35,17 @@ func ParseSHA256(text string) (string, error) {
 	return text, nil
 }
 
+var release = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
+
+// ParseSystemVersion also accepts a version without its patch, such as "3.1":
+// the distribution's security updates change the patch.
+func ParseSystemVersion(text string) (Version, error) {
+	if release.MatchString(text) {
+		return Version(text), nil
+	}
+	return ParseVersion(text)
+}
+
 // Ruby is the Ruby that services run on. The zero value leaves the image's
 // Ruby alone.
 type Ruby struct {
