@@ -20,7 +20,6 @@ bundle_bytes=@BUNDLE_BYTES@
 
 bundle=$0
 dir=
-child=
 stopped=
 status=0
 
@@ -48,22 +47,21 @@ clean_up() {
 stop() {
 	stopped=yes
 	rm -f -- "$bundle"
-	[ -n "$child" ] || exit 143
-	kill -s TERM "$child" 2>/dev/null
+	[ -n "${!:-}" ] || exit 143
+	kill -s TERM "$!" 2>/dev/null
 }
 
 # Runs a command to its end and sets status. A trap interrupts wait, not a
-# command in the foreground: hence the background.
+# command in the foreground: hence the background. Its process is $! from the
+# fork on; a variable of ours would be set too late for an early signal.
 supervise() {
 	"$@" &
-	child=$!
 	while :; do
 		stopped=
-		wait "$child"
+		wait "$!"
 		status=$?
 		[ -n "$stopped" ] || break
 	done
-	child=
 }
 
 # As root this file always removes itself. When it is still there, it never ran as root.

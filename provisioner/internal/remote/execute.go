@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 	"time"
@@ -50,10 +51,11 @@ func (s *session) call(ctx context.Context, method func() error) error {
 	case <-ctx.Done():
 	}
 	select {
-	case <-done:
+	case err := <-done:
+		return errors.Join(context.Cause(ctx), err)
 	case <-time.After(callGrace):
+		return context.Cause(ctx)
 	}
-	return context.Cause(ctx)
 }
 
 // gate makes the two streams of a command, which arrive on goroutines of the
