@@ -1,0 +1,94 @@
+//go:build linux
+
+package testmachine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// diskSize is the base image's virtual size; the file is sparse.
+const diskSize = "4G"
+
+// diskFiles are what a base root file system lacks for being on a disk.
+var diskFiles = map[string]string{
+	"/etc/fstab":                     "/dev/vda / ext4 errors=remount-ro 0 1\n",
+	"/etc/network/interfaces.d/eth0": "auto eth0\niface eth0 inet dhcp\n",
+}
+
+// Disk is what a virtual machine boots: the image, and the kernel that QEMU
+// is given directly, so that the image needs no boot loader.
+type Disk struct {
+	// Image is a qcow2 with one bare ext4.
+	Image string
+	// Kernel and Initrd are the distribution's own.
+	Kernel string
+	Initrd string
+}
+
+// KernelCommandLine is what the kernel must be told; net.ifnames=0 makes the interface eth0.
+const KernelCommandLine = "root=/dev/vda rw console=ttyS0 net.ifnames=0"
+
+// BaseDisk returns BaseTar as a disk of 4 GiB, and makes it when it is not in the cache. Treat it as read-only.
+func BaseDisk(ctx context.Context, suite string) (*Disk, error) {
+	recipe, err := baseRecipe(ctx, suite)
+	if err != nil {
+		return nil, err
+	}
+	key := inputKey(recipe.key(), diskSize, fmt.Sprint(diskFiles))
+	dir, err := cached(ctx, "base/"+suite+"-"+key+".disk", func(ctx context.Context, tmp string) error {
+		base, err := BaseRoot(ctx, suite)
+		if err != nil {
+			return err
+		}
+		return makeDisk(ctx, suite, base, tmp)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Disk{
+		Image:  filepath.Join(dir, "disk.qcow2"),
+		Kernel: filepath.Join(dir, "vmlinuz"),
+		Initrd: filepath.Join(dir, "initrd.img"),
+	}, nil
+}
+
+func makeDisk(ctx context.Context, suite, base, dir string) (err error) {
+	defer sayTook("making the %s disk image", suite)()
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := MountRoot(ctx, RootOptions{Name: "disk of " + suite, Lower: []string{base}, Files: diskFiles})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	for pattern, name := range map[string]string{"vmlinuz-*": "vmlinuz", "initrd.img-*": "initrd.img"} {
+		if err := copyOnly(ctx, filepath.Join(base, "boot", pattern), filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	raw := filepath.Join(dir, "disk.raw")
+	if err := host(ctx, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-d", root.RootDir(), raw, diskSize); err != nil {
+		return err
+	}
+	if err := host(ctx, "qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, filepath.Join(dir, "disk.qcow2")); err != nil {
+		return err
+	}
+	return os.Remove(raw)
+}
+
+// copyOnly copies the one file that pattern must match.
+func copyOnly(ctx context.Context, pattern, to string) error {
+	matches, err := filepath.Glob(pattern)
+	if err != nil {
+		return err
+	}
+	if len(matches) != 1 {
+		return fmt.Errorf("expected one file like %s, found %d", pattern, len(matches))
+	}
+	return host(ctx, "cp", matches[0], to)
+}
