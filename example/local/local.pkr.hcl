@@ -29,6 +29,11 @@ variable "initrd" {
   description = "The image's own initial RAM disk."
 }
 
+variable "kernel_command_line" {
+  type    = string
+  default = "root=/dev/vda rw console=ttyS0 net.ifnames=0"
+}
+
 variable "ssh_private_key_file" {
   type        = string
   description = "The private key of the image's user `packer`."
@@ -70,7 +75,7 @@ source "qemu" "debian" {
   qemuargs = [
     ["-kernel", var.kernel],
     ["-initrd", var.initrd],
-    ["-append", "root=/dev/vda rw console=ttyS0 net.ifnames=0"],
+    ["-append", var.kernel_command_line],
   ]
 }
 
