@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/packer-plugin-sdk/packer"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/bundle"
-	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/event"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/plan"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/remote"
 )
@@ -51,6 +50,7 @@ func bake(ctx context.Context, ui packer.Ui, comm packer.Communicator, c checked
 	}
 	ui.Sayf("Baking a deploy host: %s", summary(c.host))
 	nonce := remote.NewNonce()
+	told := &progress{ui: ui}
 	options := remote.Options{
 		Nonce:   nonce,
 		Folder:  c.session.folder,
@@ -58,13 +58,14 @@ func bake(ctx context.Context, ui packer.Ui, comm packer.Communicator, c checked
 		MakeBundle: func(arch, archivePath string) ([]byte, error) {
 			return bundle.New(bundle.Input{Blueprint: b, Arch: arch, Nonce: nonce, RunID: run, ArchiveRemotePath: archivePath})
 		},
-		OnEvent:  func(e event.Event) { show(ui, e) },
+		OnEvent:  told.event,
 		OnOutput: func(line string) { ui.Say("    " + line) },
 	}
 	if c.session.command != "" {
 		options.RenderCommand = commandLine(c.session.command)
 	}
 	result, err := remote.Run(ctx, comm, options)
+	told.flush()
 	if err != nil {
 		return err
 	}
@@ -91,20 +92,5 @@ func changes(n int) string {
 		return "1 change"
 	default:
 		return fmt.Sprintf("%d changes", n)
-	}
-}
-
-// show tells people what the host tool says, in the order in which it happens.
-func show(ui packer.Ui, e event.Event) {
-	switch e.Type {
-	case event.Step:
-		ui.Say("  " + e.Text)
-	case event.Change:
-		ui.Say("    changed " + e.Text)
-	case event.Warn:
-		ui.Say("    warning: " + e.Text)
-	case event.Problem:
-		ui.Error("    " + e.Text)
-	case event.End:
 	}
 }

@@ -4,7 +4,9 @@ directory "{{.Current}}"
 bind "{{.Puma.Bind}}"
 pidfile "{{.PidFile}}"
 
-threads Integer(ENV.fetch("RAILS_MIN_THREADS", "{{.Puma.MinThreads}}")), Integer(ENV.fetch("RAILS_MAX_THREADS", "{{.Puma.MaxThreads}}"))
+max_threads = Integer(ENV.fetch("RAILS_MAX_THREADS", "{{.Puma.MaxThreads}}"))
+# An instance that lowers the most must not end up below the fewest.
+threads [Integer(ENV.fetch("RAILS_MIN_THREADS", "{{.Puma.MinThreads}}")), max_threads].min, max_threads
 {{- if .Puma.Workers}}
 
 workers Integer(ENV.fetch("WEB_CONCURRENCY", "{{.Puma.Workers}}"))
