@@ -57,7 +57,7 @@ build {
 
     ruby {
       method  = "system"
-      version = "3.2.3" # what Ubuntu 24.04 packages
+      version = "3.2" # what Ubuntu 24.04 packages
     }
 
     app {

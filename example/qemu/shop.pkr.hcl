@@ -76,7 +76,7 @@ build {
 
     ruby {
       method  = "system"
-      version = "3.1.2" # what Debian 12 packages
+      version = "3.1" # what Debian 12 packages
     }
 
     app {

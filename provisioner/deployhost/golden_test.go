@@ -31,7 +31,8 @@ func decode(t *testing.T, archive *txtar.Archive) (*Provisioner, error) {
 		t.Fatalf("decode: %s", diags)
 	}
 	t.Chdir(caseDir(t, archive))
-	return p, p.Prepare(value)
+	err := p.Prepare(value)
+	return p, err
 }
 
 func parse(t *testing.T, archive *txtar.Archive) hcl.Body {

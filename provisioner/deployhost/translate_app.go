@@ -51,7 +51,8 @@ func (t *translator) app(field string, a *App, u user.User) app.App {
 		dirs = defaultLinkedDirs
 	}
 	for i, dir := range dirs {
-		out.LinkedDirs = append(out.LinkedDirs, problem.Parse(&t.List, fmt.Sprintf("%s.linked_dirs[%d]", field, i), dir, app.ParseRelativePath))
+		at := fmt.Sprintf("%s.linked_dirs[%d]", field, i)
+		out.LinkedDirs = append(out.LinkedDirs, problem.Parse(&t.List, at, dir, app.ParseRelativePath))
 	}
 	if a.Puma == nil {
 		t.Addf(field+".puma", "is missing: at present puma is the only service that an app can have; write puma {}")

@@ -27,6 +27,9 @@ func (t *translator) instance(c *Instance, h *plan.Host) {
 		if t.Known(v.Name) {
 			t.Add(fmt.Sprintf("instance.value[%d].name", i), app.CheckInstanceName(v.Name))
 		}
+		if v.Default != nil && t.Known(*v.Default) {
+			t.Add(fmt.Sprintf("instance.value[%d].default", i), app.CheckSecret(v.Name, *v.Default))
+		}
 		h.Rules.Values = append(h.Rules.Values, instance.Value{
 			Name: v.Name, From: v.From, Default: v.Default, Pattern: v.Pattern,
 			Required: v.Required, Sensitive: v.Sensitive, Apps: v.Apps,
@@ -65,7 +68,9 @@ func (t *translator) checkRules(rules instance.Rules, apps []app.App) {
 	rules.User = blueprint.User{Name: "deploy", UID: 2000, GID: 2000, Home: "/home/deploy"}
 	for _, a := range apps {
 		if a.Name == "" {
-			return
+			// Reported already; who gets what cannot be judged without it.
+			rules.Files, rules.Values = nil, forEveryApp(rules.Values)
+			a.Name = "unnamed"
 		}
 		named := instance.AppRules{Name: string(a.Name)}
 		if !slices.ContainsFunc(rules.Apps, func(other instance.AppRules) bool { return other.Name == named.Name }) {
@@ -81,6 +86,14 @@ func (t *translator) checkRules(rules instance.Rules, apps []app.App) {
 		return f.Path == "" || f.App == "" || f.Template == "" || !t.Known(f.App)
 	})
 	t.AddAll(rules.Validate())
+}
+
+func forEveryApp(values []instance.Value) []instance.Value {
+	values = slices.Clone(values)
+	for i := range values {
+		values[i].Apps = nil
+	}
+	return values
 }
 
 // wire tells an app which of the hook's outputs are its own.

@@ -27,7 +27,7 @@ const usage = `Usage: testmachine VERB
        -user-data FILE       cloud-init's user-data; without -instance-id cloud-init is off in a container
        -instance-id ID       cloud-init's instance id
        -forward PORT         vm: a guest's TCP port to be reached, repeatable
-  bake                       bake example/local, boot it twice, look at both
+  bake                       make build/golden.qcow2 of example/local, boot it twice, look at both
   list                       the machines that run now
   ssh [-l USER] NAME [CMD…]  log in to one of them (packer)
   tools [NAME…]              build the tools from .tools and print their paths (all)

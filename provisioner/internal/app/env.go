@@ -20,7 +20,8 @@ var executablePrefixes = []string{"LD_", "BUNDLE_", "BUNDLER_", "GIT_CONFIG", "B
 // CheckInstanceName refuses names with which an instance's metadata could run
 // code as the deploy user.
 func CheckInstanceName(text string) error {
-	if slices.Contains(executable, text) || slices.ContainsFunc(executablePrefixes, func(p string) bool { return strings.HasPrefix(text, p) }) {
+	begins := func(prefix string) bool { return strings.HasPrefix(text, prefix) }
+	if slices.Contains(executable, text) || slices.ContainsFunc(executablePrefixes, begins) {
 		return fmt.Errorf("%q would let whoever sets the instance's metadata run code as the deploy user; set it in the app's env, where only this template decides, or choose another name", text)
 	}
 	return nil
@@ -36,5 +37,5 @@ func CheckSecret(name, value string) error {
 	if value == "" || !secretName.MatchString(name) && !secretValue.MatchString(value) {
 		return nil
 	}
-	return fmt.Errorf("looks like a secret: it would be baked into an image that many can read, and systemd shows it to every process of the user; write an instance { value { name = %q from = … sensitive = true } } in its place, which each instance fills in at boot", name)
+	return fmt.Errorf("looks like a secret: it would be baked into an image that many can read, and systemd shows it to every process of the user; let each instance fill it in at boot, by an instance value named %s with from = … and sensitive = true", name)
 }

@@ -39,7 +39,7 @@ type Job struct {
 // the table should show did not happen.
 func (j *Job) Run(ctx context.Context) error {
 	err := j.run(ctx)
-	j.report.print(j.Log)
+	j.report.write(j.Log)
 	return err
 }
 

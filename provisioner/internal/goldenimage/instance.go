@@ -221,5 +221,6 @@ func ask(ctx context.Context, url string) (answer, error) {
 		return answer{}, fmt.Errorf("status %d", response.StatusCode)
 	}
 	var said answer
-	return said, json.Unmarshal(body, &said)
+	err = json.Unmarshal(body, &said)
+	return said, err
 }

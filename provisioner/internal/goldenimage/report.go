@@ -44,11 +44,11 @@ func (r *report) figure(name string, value float64, unit string) {
 	r.figures = append(r.figures, fmt.Sprintf("figure %s %s %s", name, text, unit))
 }
 
-// print writes the table, then the figures.
-func (r *report) print(w io.Writer) {
+// write gives the table, then the figures.
+func (r *report) write(w io.Writer) {
 	_, _ = fmt.Fprintln(w)
 	for _, row := range r.rows {
-		_, _ = fmt.Fprintf(w, "%-46s %-4s %s\n", row.what, row.result, row.detail)
+		_, _ = fmt.Fprintf(w, "%-48s %-4s %s\n", row.what, row.result, row.detail)
 	}
 	_, _ = fmt.Fprintln(w)
 	for _, f := range r.figures {

@@ -55,7 +55,7 @@ func needsQuote(r rune) bool {
 func quote(text string) string {
 	var out strings.Builder
 	out.WriteByte('"')
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		switch c := text[i]; {
 		case c == '"' || c == '\\':
 			out.WriteByte('\\')
