@@ -1,4 +1,4 @@
-//go:generate go tool packer-sdc mapstructure-to-hcl2 -type Config,User,Ruby,App,Puma,Health,Monit,Instance,InstanceValue,InstanceFile
+//go:generate go tool packer-sdc mapstructure-to-hcl2 -type Config,User,Ruby,App,Monit,Instance,InstanceValue,InstanceFile
 //go:generate go tool packer-sdc struct-markdown
 
 package deployhost
@@ -88,7 +88,8 @@ type Ruby struct {
 	SHA256 string `mapstructure:"sha256"`
 }
 
-// App is one application, deployed by Capistrano.
+// App is one application, deployed by Capistrano. It needs at least one of
+// `puma`, `sidekiq` and `service`.
 type App struct {
 	// Lower-case letters, digits, `-` and `_`. Units, directories and monit's
 	// checks are named after it.
@@ -106,66 +107,14 @@ type App struct {
 	// Directories below `shared/` that are made while baking. Defaults to
 	// `log`, `tmp/pids`, `tmp/cache` and `tmp/sockets`.
 	LinkedDirs []string `mapstructure:"linked_dirs"`
-	// The app's web server. At present every app needs one.
+	// The app's web server.
 	Puma *Puma `mapstructure:"puma"`
-}
-
-// Puma is a user service named `APP_puma_STAGE`, as capistrano-puma names it.
-type Puma struct {
-	// The puma version in `Gemfile.lock`, for example `6.6`. From 6.1 on the
-	// unit is `Type=notify`, so that a start counts as done only when puma
-	// serves. Left out, the unit is `Type=simple`, which works with any.
-	Version string `mapstructure:"version"`
-	// `simple` or `notify`, to overrule what `version` decides. `notify`
-	// needs puma 6.1, or 5.1 with the sd_notify gem in the bundle.
-	Type string `mapstructure:"type"`
-	// The unit's name without `.service`. Defaults to `APP_puma_STAGE`.
-	UnitName string `mapstructure:"unit_name"`
-	// IP address to listen on. Defaults to `0.0.0.0`.
-	Address string `mapstructure:"address"`
-	// TCP port to listen on. Defaults to 3000.
-	Port int `mapstructure:"port"`
-	// Socket activation: systemd holds the listening socket, so that
-	// connections wait while puma restarts. Defaults to `true`.
-	SocketActivation config.Trilean `mapstructure:"socket_activation"`
-	// Worker processes; 0 is single mode. Defaults to 2. An instance value
-	// named WEB_CONCURRENCY overrides it.
-	Workers *int `mapstructure:"workers"`
-	// Fewest threads of a worker. Defaults to `max_threads`. An instance value
-	// named RAILS_MIN_THREADS overrides it.
-	MinThreads int `mapstructure:"min_threads"`
-	// Most threads of a worker. Defaults to 5. An instance value named
-	// RAILS_MAX_THREADS overrides it.
-	MaxThreads int `mapstructure:"max_threads"`
-	// Load the app before forking workers: less memory, but a reload then
-	// restarts puma (USR2) in place of replacing worker by worker (USR1).
-	// Defaults to `false`.
-	PreloadApp bool `mapstructure:"preload_app"`
-	// `journal` (the default), or `file` for `shared/log/puma.log`, which is
-	// rotated daily.
-	Log string `mapstructure:"log"`
-	// How long puma may take until it serves, for example `60s`, the default.
-	// Monit leaves it alone for that long.
-	StartTimeout string `mapstructure:"start_timeout"`
-	// How long puma may take to finish its requests. Defaults to `30s`.
-	StopTimeout string `mapstructure:"stop_timeout"`
-	// How long systemd waits before it starts a crashed puma again. Defaults
-	// to `1s`.
-	RestartDelay string `mapstructure:"restart_delay"`
-	// What a healthy puma answers. Left out, `/` has to answer 200.
-	Health *Health `mapstructure:"health"`
-}
-
-// Health is an HTTP request that monit and `deployhost wait` make.
-type Health struct {
-	// Path and query. Defaults to `/`. Rails has `/up` from 7.1 on.
-	Path string `mapstructure:"path"`
-	// The Host header, for apps that answer to known names only.
-	Host string `mapstructure:"host"`
-	// The expected status. Defaults to 200.
-	Status int `mapstructure:"status"`
-	// Text that the body must hold. Left out, any body will do.
-	Content string `mapstructure:"content"`
+	// A Sidekiq process; repeat the block for more, each with a name of its
+	// own.
+	Sidekiqs []Sidekiq `mapstructure:"sidekiq"`
+	// Any other program that stays in the foreground; repeat the block for
+	// more.
+	Services []Service `mapstructure:"service"`
 }
 
 // Monit runs as root and acts on the deploy user's services through that

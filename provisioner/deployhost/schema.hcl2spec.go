@@ -17,6 +17,8 @@ type FlatApp struct {
 	Env         map[string]string `mapstructure:"env" cty:"env" hcl:"env"`
 	LinkedDirs  []string          `mapstructure:"linked_dirs" cty:"linked_dirs" hcl:"linked_dirs"`
 	Puma        *FlatPuma         `mapstructure:"puma" cty:"puma" hcl:"puma"`
+	Sidekiqs    []FlatSidekiq     `mapstructure:"sidekiq" cty:"sidekiq" hcl:"sidekiq"`
+	Services    []FlatService     `mapstructure:"service" cty:"service" hcl:"service"`
 }
 
 // FlatMapstructure returns a new FlatApp.
@@ -38,6 +40,8 @@ func (*FlatApp) HCL2Spec() map[string]hcldec.Spec {
 		"env":         &hcldec.AttrSpec{Name: "env", Type: cty.Map(cty.String), Required: false},
 		"linked_dirs": &hcldec.AttrSpec{Name: "linked_dirs", Type: cty.List(cty.String), Required: false},
 		"puma":        &hcldec.BlockSpec{TypeName: "puma", Nested: hcldec.ObjectSpec((*FlatPuma)(nil).HCL2Spec())},
+		"sidekiq":     &hcldec.BlockListSpec{TypeName: "sidekiq", Nested: hcldec.ObjectSpec((*FlatSidekiq)(nil).HCL2Spec())},
+		"service":     &hcldec.BlockListSpec{TypeName: "service", Nested: hcldec.ObjectSpec((*FlatService)(nil).HCL2Spec())},
 	}
 	return s
 }
@@ -91,35 +95,6 @@ func (*FlatConfig) HCL2Spec() map[string]hcldec.Spec {
 		"packages":                   &hcldec.AttrSpec{Name: "packages", Type: cty.List(cty.String), Required: false},
 		"remote_folder":              &hcldec.AttrSpec{Name: "remote_folder", Type: cty.String, Required: false},
 		"execute_command":            &hcldec.AttrSpec{Name: "execute_command", Type: cty.String, Required: false},
-	}
-	return s
-}
-
-// FlatHealth is an auto-generated flat version of Health.
-// Where the contents of a field with a `mapstructure:,squash` tag are bubbled up.
-type FlatHealth struct {
-	Path    *string `mapstructure:"path" cty:"path" hcl:"path"`
-	Host    *string `mapstructure:"host" cty:"host" hcl:"host"`
-	Status  *int    `mapstructure:"status" cty:"status" hcl:"status"`
-	Content *string `mapstructure:"content" cty:"content" hcl:"content"`
-}
-
-// FlatMapstructure returns a new FlatHealth.
-// FlatHealth is an auto-generated flat version of Health.
-// Where the contents a fields with a `mapstructure:,squash` tag are bubbled up.
-func (*Health) FlatMapstructure() interface{ HCL2Spec() map[string]hcldec.Spec } {
-	return new(FlatHealth)
-}
-
-// HCL2Spec returns the hcl spec of a Health.
-// This spec is used by HCL to read the fields of Health.
-// The decoded values from this spec will then be applied to a FlatHealth.
-func (*FlatHealth) HCL2Spec() map[string]hcldec.Spec {
-	s := map[string]hcldec.Spec{
-		"path":    &hcldec.AttrSpec{Name: "path", Type: cty.String, Required: false},
-		"host":    &hcldec.AttrSpec{Name: "host", Type: cty.String, Required: false},
-		"status":  &hcldec.AttrSpec{Name: "status", Type: cty.Number, Required: false},
-		"content": &hcldec.AttrSpec{Name: "content", Type: cty.String, Required: false},
 	}
 	return s
 }
@@ -236,57 +211,6 @@ func (*FlatMonit) HCL2Spec() map[string]hcldec.Spec {
 	s := map[string]hcldec.Spec{
 		"install":  &hcldec.AttrSpec{Name: "install", Type: cty.Bool, Required: false},
 		"interval": &hcldec.AttrSpec{Name: "interval", Type: cty.String, Required: false},
-	}
-	return s
-}
-
-// FlatPuma is an auto-generated flat version of Puma.
-// Where the contents of a field with a `mapstructure:,squash` tag are bubbled up.
-type FlatPuma struct {
-	Version          *string     `mapstructure:"version" cty:"version" hcl:"version"`
-	Type             *string     `mapstructure:"type" cty:"type" hcl:"type"`
-	UnitName         *string     `mapstructure:"unit_name" cty:"unit_name" hcl:"unit_name"`
-	Address          *string     `mapstructure:"address" cty:"address" hcl:"address"`
-	Port             *int        `mapstructure:"port" cty:"port" hcl:"port"`
-	SocketActivation *bool       `mapstructure:"socket_activation" cty:"socket_activation" hcl:"socket_activation"`
-	Workers          *int        `mapstructure:"workers" cty:"workers" hcl:"workers"`
-	MinThreads       *int        `mapstructure:"min_threads" cty:"min_threads" hcl:"min_threads"`
-	MaxThreads       *int        `mapstructure:"max_threads" cty:"max_threads" hcl:"max_threads"`
-	PreloadApp       *bool       `mapstructure:"preload_app" cty:"preload_app" hcl:"preload_app"`
-	Log              *string     `mapstructure:"log" cty:"log" hcl:"log"`
-	StartTimeout     *string     `mapstructure:"start_timeout" cty:"start_timeout" hcl:"start_timeout"`
-	StopTimeout      *string     `mapstructure:"stop_timeout" cty:"stop_timeout" hcl:"stop_timeout"`
-	RestartDelay     *string     `mapstructure:"restart_delay" cty:"restart_delay" hcl:"restart_delay"`
-	Health           *FlatHealth `mapstructure:"health" cty:"health" hcl:"health"`
-}
-
-// FlatMapstructure returns a new FlatPuma.
-// FlatPuma is an auto-generated flat version of Puma.
-// Where the contents a fields with a `mapstructure:,squash` tag are bubbled up.
-func (*Puma) FlatMapstructure() interface{ HCL2Spec() map[string]hcldec.Spec } {
-	return new(FlatPuma)
-}
-
-// HCL2Spec returns the hcl spec of a Puma.
-// This spec is used by HCL to read the fields of Puma.
-// The decoded values from this spec will then be applied to a FlatPuma.
-func (*FlatPuma) HCL2Spec() map[string]hcldec.Spec {
-	s := map[string]hcldec.Spec{
-		"version":           &hcldec.AttrSpec{Name: "version", Type: cty.String, Required: false},
-		"type":              &hcldec.AttrSpec{Name: "type", Type: cty.String, Required: false},
-		"unit_name":         &hcldec.AttrSpec{Name: "unit_name", Type: cty.String, Required: false},
-		"address":           &hcldec.AttrSpec{Name: "address", Type: cty.String, Required: false},
-		"port":              &hcldec.AttrSpec{Name: "port", Type: cty.Number, Required: false},
-		"socket_activation": &hcldec.AttrSpec{Name: "socket_activation", Type: cty.Bool, Required: false},
-		"workers":           &hcldec.AttrSpec{Name: "workers", Type: cty.Number, Required: false},
-		"min_threads":       &hcldec.AttrSpec{Name: "min_threads", Type: cty.Number, Required: false},
-		"max_threads":       &hcldec.AttrSpec{Name: "max_threads", Type: cty.Number, Required: false},
-		"preload_app":       &hcldec.AttrSpec{Name: "preload_app", Type: cty.Bool, Required: false},
-		"log":               &hcldec.AttrSpec{Name: "log", Type: cty.String, Required: false},
-		"start_timeout":     &hcldec.AttrSpec{Name: "start_timeout", Type: cty.String, Required: false},
-		"stop_timeout":      &hcldec.AttrSpec{Name: "stop_timeout", Type: cty.String, Required: false},
-		"restart_delay":     &hcldec.AttrSpec{Name: "restart_delay", Type: cty.String, Required: false},
-		"health":            &hcldec.BlockSpec{TypeName: "health", Nested: hcldec.ObjectSpec((*FlatHealth)(nil).HCL2Spec())},
 	}
 	return s
 }

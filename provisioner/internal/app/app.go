@@ -2,6 +2,7 @@ package app
 
 import (
 	"path"
+	"slices"
 	"time"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
@@ -25,7 +26,9 @@ type App struct {
 	// RenderedFiles are the hook's files: link path below shared/ to path in /run.
 	RenderedFiles map[RelativePath]string
 	// Puma is nil when the app serves no HTTP through it.
-	Puma *Puma
+	Puma     *Puma
+	Sidekiqs []Sidekiq
+	Commands []Command
 }
 
 // Host is what an app needs to know of the machine around it.
@@ -40,24 +43,8 @@ type Host struct {
 // UserUnitDir is where the user's manager looks first (systemd.unit(5)).
 func (h Host) UserUnitDir() string { return h.User.Home + "/.config/systemd/user" }
 
-// Log is where a service's output goes.
-type Log string
-
-// The places for output.
-const (
-	LogJournal Log = "journal"
-	LogFile    Log = "file"
-)
-
-// Restart says how systemd brings a service back.
-type Restart struct {
-	// Delay is RestartSec.
-	Delay time.Duration
-	// Start is how long the service may take until it answers.
-	Start time.Duration
-	// Stop is TimeoutStopSec.
-	Stop time.Duration
-}
+// ruby is a command of the app's bundle or of its Ruby.
+func (h Host) ruby(words ...string) []string { return slices.Concat(h.Command, words) }
 
 // shared is a path below Capistrano's shared directory.
 func (a App) shared(below string) string { return path.Join(string(a.DeployTo), "shared", below) }
@@ -98,14 +85,21 @@ func (a App) services(h Host) []service {
 	if a.Puma != nil {
 		out = append(out, a.pumaService(h))
 	}
+	for _, s := range a.Sidekiqs {
+		out = append(out, a.sidekiqService(h, s))
+	}
+	for _, c := range a.Commands {
+		out = append(out, a.commandService(h, c))
+	}
 	return out
 }
 
-// SlowestStop is the longest TimeoutStopSec, which the user manager's own
-// stop time-out has to exceed.
+// SlowestStop is how long the slowest service may take to stop, which the
+// user manager's own stop time-out has to exceed.
 func (a App) SlowestStop() time.Duration {
-	if a.Puma == nil {
-		return 0
+	var slowest time.Duration
+	for _, s := range a.services(Host{}) {
+		slowest = max(slowest, s.stop())
 	}
-	return a.Puma.Restart.Stop
+	return slowest
 }

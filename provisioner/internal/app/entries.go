@@ -81,6 +81,11 @@ func (r *renderer) layout(h Host) {
 	for _, dir := range r.app.LinkedDirs {
 		r.dirs(deployTo, r.app.shared(string(dir)))
 	}
+	for _, s := range r.app.services(h) {
+		if s.LogFile != "" {
+			r.dirs(deployTo, path.Dir(s.LogFile))
+		}
+	}
 	for link, target := range r.app.RenderedFiles {
 		at := r.app.shared(string(link))
 		r.dirs(deployTo, path.Dir(at))

@@ -5,6 +5,7 @@ package app
 import (
 	"fmt"
 	"regexp"
+	"slices"
 )
 
 // Name is an application's name: part of unit names, paths and file names.
@@ -50,6 +51,42 @@ type RelativePath string
 func ParseRelativePath(text string) (RelativePath, error) {
 	if !relativePath.MatchString(text) || dotDot.MatchString(text) {
 		return "", fmt.Errorf("%q is no path below shared/: write it relative, with letters, digits and \"_.-\" and no \"..\"; for example \"config/database.yml\"", text)
+	}
+	return RelativePath(text), nil
+}
+
+// ServiceName tells an app's services of one kind apart.
+type ServiceName string
+
+// ParseServiceName accepts lower-case words joined by "-" or "_", except for
+// those that name another kind of service.
+func ParseServiceName(text string) (ServiceName, error) {
+	switch {
+	case text == "puma" || text == "sidekiq":
+		return "", fmt.Errorf("%q is a kind of service that has a block of its own: write that block, or choose another name", text)
+	case !name.MatchString(text) || len(text) > maxName:
+		return "", fmt.Errorf("%q is no service name: it becomes part of the unit's name and the log's, so use lower-case letters, digits and single \"-\" or \"_\" between them, at most %d characters; for example \"clockwork\"", text, maxName)
+	}
+	return ServiceName(text), nil
+}
+
+// ParseSidekiqName accepts service names that may end a unit's name behind a
+// dot: systemctl would read "shop_sidekiq_production.socket" as a socket.
+func ParseSidekiqName(text string) (ServiceName, error) {
+	if slices.Contains(unitTypes, text) {
+		return "", fmt.Errorf("%q is a type of unit, and the unit's name would end in it, so systemctl would look for that type: choose another name, for example \"%s_jobs\"", text, text)
+	}
+	return ParseServiceName(text)
+}
+
+var unitTypes = []string{
+	"service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope",
+}
+
+// ParseReleasePath accepts a path within a release, such as "config/sidekiq.yml".
+func ParseReleasePath(text string) (RelativePath, error) {
+	if !relativePath.MatchString(text) || dotDot.MatchString(text) {
+		return "", fmt.Errorf("%q is no path within a release: write it relative to current, with letters, digits and \"_.-\" and no \"..\"; for example \"config/sidekiq.yml\"", text)
 	}
 	return RelativePath(text), nil
 }

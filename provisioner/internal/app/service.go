@@ -1,7 +1,9 @@
 package app
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
@@ -14,19 +16,63 @@ type service struct {
 	Description string
 	Kind        string
 	App         App
+	// Type is systemd's; empty for what Notify says.
 	Type        string
+	Notify      bool
 	Environment []blueprint.EnvVar
 	EnvFile     string
 	Exec        []string
 	Reload      string
-	Socket      systemd.UnitName
-	LogFile     string
-	Restart     Restart
-	Health      *blueprint.Health
+	// Stop is a command before SIGTERM, which takes StopTakes at most.
+	Stop      []string
+	StopTakes time.Duration
+	Socket    systemd.UnitName
+	LogFile   string
+	// PidFile is the program's own; empty when the unit has to write one.
+	PidFile string
+	Health  *blueprint.Health
+	Process
+}
+
+// service begins one of any kind; logName is its file's in shared/log.
+func (a App) service(h Host, kind, logName string, p Process) service {
+	s := service{
+		Description: fmt.Sprintf("%s of %s (%s)", logName, a.Name, a.Stage),
+		Kind:        kind,
+		App:         a,
+		Environment: override(a.environment(h), p.Env),
+		EnvFile:     a.EnvFile,
+		Process:     p,
+	}
+	if p.Log == LogFile {
+		s.LogFile = a.shared("log/" + logName + ".log")
+	}
+	return s
+}
+
+// override is all of the variables, without those of the app's that the
+// service has its own of.
+func override(apps, own []blueprint.EnvVar) []blueprint.EnvVar {
+	kept := slices.DeleteFunc(slices.Clone(apps), func(v blueprint.EnvVar) bool {
+		return slices.ContainsFunc(own, func(o blueprint.EnvVar) bool { return o.Name == v.Name })
+	})
+	return append(kept, own...)
 }
 
 func (s service) blueprint() blueprint.Service {
 	return blueprint.Service{Unit: string(s.Unit), Kind: s.Kind, Health: s.Health}
+}
+
+// SystemdType is Type=.
+func (s service) SystemdType() string {
+	switch {
+	case s.Type != "":
+		return s.Type
+	case s.Notify:
+		return "notify"
+	default:
+		return "simple"
+	}
 }
 
 // Seconds writes a duration the way that unit files do, rounded up.
@@ -38,5 +84,47 @@ func (s service) RestartSec() int { return Seconds(s.Restart.Delay) }
 // TimeoutStartSec is in whole seconds.
 func (s service) TimeoutStartSec() int { return Seconds(s.Restart.Start) }
 
-// TimeoutStopSec is in whole seconds.
-func (s service) TimeoutStopSec() int { return Seconds(s.Restart.Stop) }
+// stopSlack is what a stop command may take beyond its own waiting.
+const stopSlack = 5 * time.Second
+
+// TimeoutStopSec is in whole seconds. It bounds the stop command, and what
+// comes after SIGTERM once more (systemd.service(5)).
+func (s service) TimeoutStopSec() int {
+	if len(s.Stop) == 0 {
+		return Seconds(s.Restart.Stop)
+	}
+	return Seconds(max(s.Restart.Stop, s.StopTakes+stopSlack))
+}
+
+// stop is the most that stopping takes in all.
+func (s service) stop() time.Duration {
+	after := time.Duration(s.TimeoutStopSec()) * time.Second
+	if len(s.Stop) == 0 {
+		return after
+	}
+	return after + s.StopTakes + stopSlack
+}
+
+// Watched is what monit has to know of one service.
+type Watched struct {
+	Unit    systemd.UnitName
+	PidFile string
+	// Health is nil when the service answers no HTTP.
+	Health *blueprint.Health
+	// Settle is how long systemd may need to bring the service back alone.
+	Settle time.Duration
+}
+
+// Watched lists the services as monit sees them.
+func (a App) Watched(h Host) []Watched {
+	var out []Watched
+	for _, s := range a.services(h) {
+		w := Watched{Unit: s.Unit, PidFile: s.PidFile, Health: s.Health, Settle: s.Restart.Delay + s.Restart.Start}
+		if w.PidFile == "" {
+			// What %t is in the unit, for a user's manager.
+			w.PidFile = fmt.Sprintf("/run/user/%d/%s.pid", h.User.UID, s.Unit.Prefix())
+		}
+		out = append(out, w)
+	}
+	return out
+}

@@ -120,7 +120,7 @@ type EnvVar struct {
 type Service struct {
 	// Unit is the full unit name, for example "shop_puma_production.service".
 	Unit string `json:"unit"`
-	// Kind is "puma"; later also "sidekiq" and "service".
+	// Kind is "puma", "sidekiq" or "service".
 	Kind string `json:"kind"`
 	// Health is nil when the service answers no HTTP.
 	Health *Health `json:"health,omitempty"`

@@ -36,7 +36,8 @@ type Check struct {
 	// Unit is the user unit that start, stop and restart act on.
 	Unit    string
 	PidFile string
-	Health  blueprint.Health
+	// Health is nil where only the process's existence can be checked.
+	Health *blueprint.Health
 	// Settle is how long systemd may need to bring the service back alone.
 	Settle time.Duration
 }

@@ -41,7 +41,7 @@ func Blueprint(h Host) (*blueprint.Blueprint, error) {
 	face := app.Host{User: b.User, Command: h.Ruby.Command(), RubyEnv: h.Ruby.Env()}
 	for _, a := range h.Apps {
 		described := a.Blueprint(face)
-		described.Monit = h.Monit != nil && a.Puma != nil
+		described.Monit = h.Monit != nil
 		b.Apps = append(b.Apps, described)
 	}
 	parts, err := h.entries(b, face)
@@ -84,7 +84,7 @@ func (h Host) entries(b *blueprint.Blueprint, face app.Host) ([]blueprint.Entry,
 	if err != nil {
 		return nil, err
 	}
-	watch, err := h.watch(b)
+	watch, err := h.watch(face)
 	return slices.Concat(all, hook, watch), err
 }
 
@@ -107,7 +107,7 @@ func (h Host) hook(b *blueprint.Blueprint) firstboot.Hook {
 	return firstboot.Hook{Rules: rules, SlowestStop: slowest}
 }
 
-func (h Host) watch(b *blueprint.Blueprint) ([]blueprint.Entry, error) {
+func (h Host) watch(face app.Host) ([]blueprint.Entry, error) {
 	if h.Monit == nil {
 		return nil, nil
 	}
@@ -116,22 +116,23 @@ func (h Host) watch(b *blueprint.Blueprint) ([]blueprint.Entry, error) {
 		return nil, err
 	}
 	for _, a := range h.Apps {
-		if a.Puma == nil {
-			continue
-		}
-		fragment, err := h.Monit.Fragment(string(a.Name), b.User, []monit.Check{{
-			Name:    a.Puma.Unit.Prefix(),
-			Unit:    string(a.Puma.Unit),
-			PidFile: a.PidFile(),
-			Health:  a.Puma.Health,
-			Settle:  a.Puma.Restart.Delay + a.Puma.Restart.Start,
-		}})
+		fragment, err := h.Monit.Fragment(string(a.Name), face.User, checks(a.Watched(face)))
 		if err != nil {
 			return nil, err
 		}
 		entries = append(entries, fragment)
 	}
 	return entries, nil
+}
+
+func checks(services []app.Watched) []monit.Check {
+	var out []monit.Check
+	for _, s := range services {
+		out = append(out, monit.Check{
+			Name: s.Unit.Prefix(), Unit: string(s.Unit), PidFile: s.PidFile, Health: s.Health, Settle: s.Settle,
+		})
+	}
+	return out
 }
 
 // merge drops repeated entries that are equal, such as a directory that two

@@ -1,0 +1,91 @@
+package deployhost
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/app"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/monit"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/problem"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/systemd"
+)
+
+func (t *translator) puma(field string, p *Puma, a app.App) *app.Puma {
+	out := &app.Puma{
+		Address:    t.address(field+".address", either(p.Address, "0.0.0.0")),
+		Port:       t.port(field+".port", either(p.Port, 3000)),
+		Workers:    2,
+		MaxThreads: either(p.MaxThreads, 5),
+		Preload:    p.PreloadApp,
+		Notify:     t.notify(field, p.Version, p.Type, app.PumaGem()),
+		Health:     t.health(field+".health", p.Health),
+		Process:    t.process(field, "puma", &p.Process),
+	}
+	out.Health.Address, out.Health.Port = reachable(out.Address), out.Port
+	if p.Workers != nil {
+		out.Workers = *p.Workers
+	}
+	out.MinThreads = either(p.MinThreads, out.MaxThreads)
+	t.between(field+".workers", out.Workers, 0, 1024)
+	t.between(field+".max_threads", out.MaxThreads, 1, 1024)
+	t.between(field+".min_threads", out.MinThreads, 1, out.MaxThreads)
+	out.Unit = t.unit(field, p.UnitName, fmt.Sprintf("%s_puma_%s", a.Name, a.Stage), a)
+	if !p.SocketActivation.False() && out.Unit != "" {
+		out.Socket = problem.Parse(&t.List, field+".unit_name", out.Unit.Prefix(), func(text string) (systemd.UnitName, error) {
+			return systemd.ParseUnitName(text, "socket")
+		})
+	}
+	return out
+}
+
+func (t *translator) health(field string, h *Health) blueprint.Health {
+	if h == nil {
+		h = &Health{}
+	}
+	out := blueprint.Health{Path: either(h.Path, "/"), Host: h.Host, Status: either(h.Status, 200), Content: h.Content}
+	if t.Known(out.Path) && (!strings.HasPrefix(out.Path, "/") || strings.ContainsAny(out.Path, " #")) {
+		t.Addf(field+".path", "%q is no path of a request: begin with \"/\" and write spaces as \"%%20\"; for example \"/up\"", out.Path)
+	}
+	problem.Parse(&t.List, field+".path", out.Path, monit.ParseText)
+	problem.Parse(&t.List, field+".content", out.Content, monit.ParseText)
+	if out.Host != "" {
+		problem.Parse(&t.List, field+".host", out.Host, monit.ParseHost)
+	}
+	t.between(field+".status", out.Status, 100, 599)
+	return out
+}
+
+func (t *translator) address(field, text string) string {
+	if _, err := netip.ParseAddr(text); err != nil && t.Known(text) {
+		t.Addf(field, "%q is no IP address: systemd binds the socket before any name can be looked up; write \"0.0.0.0\" for every interface, or \"127.0.0.1\" behind a web server", text)
+	}
+	return text
+}
+
+// reachable is where this host reaches a service that listens on address.
+func reachable(address string) string {
+	ip, err := netip.ParseAddr(address)
+	switch {
+	case err != nil || !ip.IsUnspecified():
+		return address
+	case ip.Is6():
+		return "::1"
+	default:
+		return "127.0.0.1"
+	}
+}
+
+func (t *translator) port(field string, port int) int {
+	if port < 1024 || port > 65535 {
+		t.Addf(field, "%d is not a port that the deploy user may listen on: the first 1023 are root's, and there is none above 65535; write for example 3000, behind a load balancer", port)
+	}
+	return port
+}
+
+func (t *translator) between(field string, n, low, high int) {
+	if n < low || n > high {
+		t.Addf(field, "%d is not between %d and %d", n, low, high)
+	}
+}
