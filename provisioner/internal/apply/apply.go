@@ -82,10 +82,11 @@ func (r *run) all(ctx context.Context) error {
 		return err
 	}
 	for _, s := range r.steps() {
+		// Before the check: it finds out whether anybody still listens.
+		r.ev.Step(s.name)
 		if err := r.cancelled(ctx); err != nil {
 			return err
 		}
-		r.ev.Step(s.name)
 		if err := s.do(ctx); err != nil {
 			return err
 		}
@@ -138,8 +139,10 @@ func systemTree(h host.Host, user blueprint.User) *tree.Tree {
 	}
 }
 
+// cancelled tells whether nobody waits for the run any more. A cancelled
+// Packer may close the connection before the plugin has taken the bundle away.
 func (r *run) cancelled(ctx context.Context) error {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || r.ev.Lost() {
 		return errCancelled
 	}
 	if r.Bundle == "" {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -223,7 +224,7 @@ func TestLockKeepsSecondOut(t *testing.T) {
 
 func TestCancelled(t *testing.T) {
 	bundle := t.TempDir() + "/bundle"
-	r := &run{Request: Request{Bundle: bundle}}
+	r := &run{Request: Request{Bundle: bundle}, ev: event.NewWriter(io.Discard, "")}
 	if err := r.cancelled(context.Background()); !errors.Is(err, errCancelled) {
 		t.Errorf("without its bundle: %v", err)
 	}
@@ -237,6 +238,13 @@ func TestCancelled(t *testing.T) {
 	stop()
 	if err := r.cancelled(stopped); !errors.Is(err, errCancelled) {
 		t.Errorf("after a signal: %v", err)
+	}
+	deaf, hangUp := io.Pipe()
+	r.ev = event.NewWriter(hangUp, "")
+	_ = deaf.Close()
+	r.ev.Step("packages")
+	if err := r.cancelled(context.Background()); !errors.Is(err, errCancelled) {
+		t.Errorf("after a lost connection: %v", err)
 	}
 }
 

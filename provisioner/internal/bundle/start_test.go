@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -221,8 +222,9 @@ func TestStartSurvivesItsOwnRemoval(t *testing.T) {
 }
 
 func TestStartStopsTheToolOnSignals(t *testing.T) {
+	notIgnored(t, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
 	eachShell(t, func(t *testing.T, shell string) {
-		for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT} {
+		for _, sent := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT} {
 			h := newHost(t, shell, `
 bundle=$7
 trap '[ -e "$bundle" ] && echo "bundle still there"; exit 9' TERM
@@ -241,16 +243,25 @@ while [ $n -lt 200 ]; do n=$((n + 1)); sleep 0.05; done`)
 			if !lines.Scan() || lines.Text() != "started" {
 				t.Fatalf("the tool did not start: %q", lines.Text())
 			}
-			if err := cmd.Process.Signal(signal); err != nil {
+			if err := cmd.Process.Signal(sent); err != nil {
 				t.Fatal(err)
 			}
 			for lines.Scan() {
-				t.Errorf("%v: %s", signal, lines.Text())
+				t.Errorf("%v: %s", sent, lines.Text())
 			}
 			if got := status(t, cmd.Wait()); got != 9 {
-				t.Errorf("%v: status %d, want the tool's own 9", signal, got)
+				t.Errorf("%v: status %d, want the tool's own 9", sent, got)
 			}
 			h.mustBeClean(t)
 		}
 	})
+}
+
+// notIgnored lets children begin with a signal's default, whatever started the
+// test: nohup ignores SIGHUP, and no shell can trap what it found ignored.
+func notIgnored(t *testing.T, signals ...os.Signal) {
+	t.Helper()
+	unread := make(chan os.Signal, 1)
+	signal.Notify(unread, signals...)
+	t.Cleanup(func() { signal.Stop(unread) })
 }

@@ -44,6 +44,7 @@ type Writer struct {
 	nonce   string
 	start   time.Time
 	changes int
+	lost    bool
 }
 
 // NewWriter starts the clock that End reports.
@@ -57,8 +58,13 @@ func (w *Writer) write(e Event) {
 		panic(err)
 	}
 	// A failed write means that the reader is gone, which the reader notices itself.
-	_, _ = w.w.Write(append(line, '\n'))
+	if _, err := w.w.Write(append(line, '\n')); err != nil {
+		w.lost = true
+	}
 }
+
+// Lost tells whether the reader is known to be gone.
+func (w *Writer) Lost() bool { return w.lost }
 
 // Step announces work.
 func (w *Writer) Step(text string) { w.write(Event{Type: Step, Text: text}) }

@@ -11,16 +11,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/testmachine"
 )
 
-// The lines between which the plugin works, as people see them.
-const (
-	bakeBegins = "Baking a deploy host"
-	bakeEnds   = "Deploy host baked"
-)
+// logName is Packer's log within the run's own directory.
+const logName = "packer.log"
 
 // bake runs `packer build` on example/local.
 func (j *Job) bake(ctx context.Context) error {
@@ -44,10 +42,11 @@ func (j *Job) bake(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sessions, err := countSessions(filepath.Join(work, "packer.log"))
+	log, err := os.ReadFile(filepath.Join(work, logName))
 	if err != nil {
 		return err
 	}
+	sessions := testmachine.SSHSessions(string(log))
 	j.report.step("packer build, QEMU builder", time.Since(start))
 	j.report.step("of that, the deployhost provisioner", provision)
 	j.report.figure("bake.packer_build_s", time.Since(start).Seconds(), "s")
@@ -91,10 +90,12 @@ func (j *Job) packer(ctx context.Context, packer, work string, args ...string) *
 		"CHECKPOINT_DISABLE=1",
 		"PACKER_PLUGIN_PATH="+filepath.Join(work, "plugins"),
 		"PACKER_LOG=1",
-		"PACKER_LOG_PATH="+filepath.Join(work, "packer.log"),
+		"PACKER_LOG_PATH="+filepath.Join(work, logName),
 	)
-	// Packer needs time to shut its machine down.
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	// The program is a wrapper that passes no signal on: the whole group gets
+	// it, as from a terminal, and then time to shut the machine down.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = time.Minute
 	return cmd
 }
@@ -132,36 +133,11 @@ func (j *Job) follow(out io.Reader) time.Duration {
 	for lines.Scan() {
 		fmt.Fprintln(j.Log, lines.Text())
 		switch {
-		case strings.Contains(lines.Text(), bakeBegins):
+		case strings.Contains(lines.Text(), testmachine.BakeBegins):
 			begin = time.Now()
-		case strings.Contains(lines.Text(), bakeEnds):
+		case strings.Contains(lines.Text(), testmachine.BakeEnds):
 			took = time.Since(begin)
 		}
 	}
 	return took
-}
-
-// countSessions counts what the SDK's ssh communicator opened while the
-// plugin worked. Its log is the only place that knows: the guest's sshd does
-// not tell one session of a connection from the next.
-func countSessions(path string) (int, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = file.Close() }()
-	sessions, baking := 0, false
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		switch text := lines.Text(); {
-		case strings.Contains(text, "ui: ") && strings.Contains(text, bakeBegins):
-			baking = true
-		case strings.Contains(text, "ui: ") && strings.Contains(text, bakeEnds):
-			baking = false
-		case baking && strings.Contains(text, "Opening new ssh session"):
-			sessions++
-		}
-	}
-	return sessions, lines.Err()
 }

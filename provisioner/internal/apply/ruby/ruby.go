@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/host"
@@ -43,8 +44,29 @@ func Install(h host.Host, t *tree.Tree, r blueprint.Ruby, archive string) (tree.
 	if len(result.Problems) > 0 {
 		return result, nil
 	}
+	if len(result.Changes) == 0 && hashed(h, r) {
+		return result, nil
+	}
 	shims, err := rehash(h, r)
 	return join(result, shims), err
+}
+
+// hashed tells whether there is a shim for each executable of each version,
+// and no other. rehash would change nothing then, yet touch the directory: an
+// image that is as it should be stays untouched.
+func hashed(h host.Host, r blueprint.Ruby) bool {
+	files, err := filepath.Glob(h.Path(r.Root) + "/versions/*/bin/*")
+	if err != nil {
+		return false
+	}
+	executables := make([]string, 0, len(files))
+	for _, file := range files {
+		executables = append(executables, filepath.Base(file))
+	}
+	slices.Sort(executables)
+	// The lock of a killed rehash is a difference, too.
+	shims, err := names(h.Path(r.Root + "/shims"))
+	return err == nil && slices.Equal(slices.Compact(executables), shims)
 }
 
 // Obstacles are the reasons for which Install would fail, as far as they can

@@ -86,6 +86,31 @@ func TestSystem(t *testing.T) {
 	}
 }
 
+// rehash touches its directory even when it changes nothing.
+func TestRehashOnlyWhenShimsDiffer(t *testing.T) {
+	h, tr := debian(t, "irb\n")
+	rehashes := 0
+	before := h.Run
+	h.Run = func(c host.Command) (host.Output, error) {
+		if strings.HasSuffix(strings.Join(c.Args, " "), "rehash") {
+			rehashes++
+		}
+		return before(c)
+	}
+	for range 2 {
+		install(t, h, tr, system, "")
+	}
+	if rehashes != 1 {
+		t.Errorf("%d rehashes for one change", rehashes)
+	}
+	if err := os.Remove(h.Path("/usr/local/rbenv/shims/irb")); err != nil {
+		t.Fatal(err)
+	}
+	if install(t, h, tr, system, ""); rehashes != 2 {
+		t.Error("a missing shim was not made again")
+	}
+}
+
 func TestSystemFollowsItsGems(t *testing.T) {
 	h, tr := debian(t, "irb\n")
 	install(t, h, tr, system, "")

@@ -1,0 +1,132 @@
+//go:build acceptance && linux
+
+package acceptance
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestDeployUserOperatesItsApp is day two: restarts, stops and reloads over
+// ssh, with no right to anything else.
+func TestDeployUserOperatesItsApp(t *testing.T) {
+	t.Parallel()
+	m := bootInstance(t, theDeployed(t), "operate", nil, provided())
+	m.waitForAnswer()
+	m.logoutKillsNothing()
+	m.reloadKeepsTheProcess()
+	m.restartsWithoutSudo()
+	m.stoppedStaysStopped()
+}
+
+func (m *machine) logoutKillsNothing() {
+	m.t.Helper()
+	before := m.show(pumaUnit, "MainPID")
+	m.deploy("true")
+	eventually(m.t, 20*time.Second, func() error {
+		if state := m.root("loginctl", "show-user", deployUser, "--value", "--property=State"); state != "lingering" {
+			return fmt.Errorf("the deploy user is still %s", state)
+		}
+		return nil
+	})
+	if after := m.show(pumaUnit, "MainPID"); after != before {
+		m.t.Errorf("puma's process was %s and is %s after a logout", before, after)
+	}
+	m.waitForAnswer()
+}
+
+// reloadKeepsTheProcess deploys a second release, which new workers load.
+func (m *machine) reloadKeepsTheProcess() {
+	m.t.Helper()
+	before := m.show(pumaUnit, "MainPID")
+	m.release(2)
+	m.deploy("systemctl --user reload " + pumaUnit)
+	eventually(m.t, 30*time.Second, func() error {
+		said, err := m.ask()
+		if err == nil && said.Revision != "2" {
+			err = fmt.Errorf("release %s still answers", said.Revision)
+		}
+		return err
+	})
+	if after := m.show(pumaUnit, "MainPID"); after != before {
+		m.t.Errorf("puma's process was %s and is %s after a reload", before, after)
+	}
+	if said := m.waitForAnswer(); strconv.Itoa(said.WorkerParent) != before {
+		m.t.Errorf("a worker of process %d answers, not of %s", said.WorkerParent, before)
+	}
+}
+
+func (m *machine) restartsWithoutSudo() {
+	m.t.Helper()
+	before := m.show(pumaUnit, "MainPID")
+	m.deploy("systemctl --user restart " + pumaUnit)
+	if after := m.show(pumaUnit, "MainPID"); after == before || after == "0" {
+		m.t.Errorf("puma's process was %s and is %s after a restart", before, after)
+	}
+	m.waitForAnswer()
+	result, err := m.Run(shared.ctx, deployUser, "sudo -n true")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if result.Code == 0 {
+		m.t.Error("the deploy user may use sudo")
+	}
+}
+
+// stoppedStaysStopped has monit out of the way, which would start it again,
+// and makes no request, which would, too.
+func (m *machine) stoppedStaysStopped() {
+	m.t.Helper()
+	m.root("systemctl", "stop", "monit.service")
+	m.deploy("systemctl --user stop " + pumaUnit)
+	// Longer than RestartSec, and than a path unit takes to look again.
+	for range 8 {
+		time.Sleep(500 * time.Millisecond)
+		if state := m.show(pumaUnit, "ActiveState"); state != "inactive" {
+			m.t.Fatalf("puma is %s although it was stopped", state)
+		}
+	}
+	for _, unit := range []string{"shop.target", "shop.path"} {
+		if state := m.show(unit, "ActiveState"); state != "active" {
+			m.t.Errorf("%s is %s", unit, state)
+		}
+	}
+	m.deploy("systemctl --user start " + pumaUnit)
+	m.waitForAnswer()
+}
+
+// TestRebootBringsItAllBack is about order: no service may start before its
+// values are there.
+func TestRebootBringsItAllBack(t *testing.T) {
+	t.Parallel()
+	m := bootInstance(t, theDeployed(t), "reboot", map[string]any{"cell": "west"}, provided())
+	m.waitForAnswer()
+	if err := m.Reboot(shared.ctx); err != nil {
+		t.Fatal(err)
+	}
+	if said := m.waitForAnswer(); said.Cell != "west" {
+		t.Errorf("after a reboot the cell is %s", said.Cell)
+	}
+	m.waitUp()
+	m.monitWatches()
+	m.noFailedUnits()
+	hook := m.monotonic(m.showSystem(hookUnit, "ExecMainExitTimestampMonotonic"))
+	manager := m.monotonic(m.showSystem("user@2000.service", "ExecMainStartTimestampMonotonic"))
+	puma := m.monotonic(m.show(pumaUnit, "ExecMainStartTimestampMonotonic"))
+	if hook > manager || manager > puma {
+		t.Errorf("the hook ended at %d µs, the user's manager started at %d and puma at %d", hook, manager, puma)
+	}
+}
+
+// monotonic reads a time of systemd's, in microseconds since boot. 0 is never.
+func (m *machine) monotonic(text string) int {
+	m.t.Helper()
+	us, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil || us == 0 {
+		m.t.Fatalf("systemd tells no time but %q", text)
+	}
+	return us
+}

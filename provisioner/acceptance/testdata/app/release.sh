@@ -1,0 +1,11 @@
+#!/bin/sh
+# Puts release $2 of this app below deploy_to, $1, as Capistrano would.
+set -eu
+shop=$1
+release="$shop/releases/$2"
+
+mkdir -p "$release/config"
+cp "$(dirname "$0")/config.ru" "$(dirname "$0")/Gemfile" "$release/"
+echo "$2" >"$release/REVISION"
+ln -sfn "$shop/shared/config/cell.yml" "$release/config/cell.yml"
+ln -sfn "$release" "$shop/current"
