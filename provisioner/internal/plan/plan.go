@@ -60,6 +60,9 @@ func Blueprint(h Host) (*blueprint.Blueprint, error) {
 
 func (h Host) packages() []string {
 	all := slices.Concat(h.Packages, h.Ruby.Packages())
+	for _, a := range h.Apps {
+		all = append(all, a.Packages()...)
+	}
 	if h.Monit != nil {
 		all = append(all, "monit")
 	}

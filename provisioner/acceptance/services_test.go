@@ -1,0 +1,145 @@
+//go:build acceptance && linux
+
+package acceptance
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/testmachine"
+)
+
+const (
+	sidekiqUnit = "shop_sidekiq_production.service"
+	greedyUnit  = "tools_greedy_production.service"
+	sleeperUnit = "tools_sleeper_production.service"
+)
+
+// TestServices deploys two apps with every kind of service to one deploy user.
+func TestServices(t *testing.T) {
+	t.Parallel()
+	m := boot(t, testmachine.RootOptions{Name: "services", Lower: []string{shared.base}, Files: servicesFiles(t)})
+	mustBuild(t, "testdata/services.pkr.hcl", m.Addr(), nil)
+	if err := m.Reboot(shared.ctx); err != nil {
+		t.Fatal(err)
+	}
+	m.waitUp()
+	m.noFailedUnits()
+	m.deploy("sh /srv/services/release.sh")
+	for _, unit := range []string{pumaUnit, sidekiqUnit, greedyUnit, sleeperUnit} {
+		m.becomesActive(unit)
+	}
+	m.startedAsWritten()
+	m.limitsBind()
+	m.stopFinishesTheJob()
+	m.sleeperIsWatched()
+	m.root("deployhost", "verify")
+}
+
+func servicesFiles(t *testing.T) map[string]string {
+	t.Helper()
+	names, err := filepath.Glob("testdata/services/*")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	files := map[string]string{}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[path.Join("/srv/services", filepath.Base(name))] = string(text)
+	}
+	return files
+}
+
+func (m *machine) becomesActive(unit string) {
+	m.t.Helper()
+	eventually(m.t, time.Minute, func() error {
+		if state := m.show(unit, "SubState"); state != "running" {
+			return fmt.Errorf("%s is %s", unit, state)
+		}
+		return nil
+	})
+}
+
+// startedAsWritten wants words, variables and extra directives to arrive.
+func (m *machine) startedAsWritten() {
+	m.t.Helper()
+	eventually(m.t, 20*time.Second, func() error {
+		result, err := m.Exec(shared.ctx, "cat", "/home/deploy/apps/tools/current/started")
+		if want := "greedy|a b|--percent=100%"; err == nil && result.Stdout != want {
+			err = fmt.Errorf("the service was started with %q, not %q", result.Stdout, want)
+		}
+		return err
+	})
+	if nice := m.show(greedyUnit, "Nice"); nice != "5" {
+		m.t.Errorf("Nice is %s", nice)
+	}
+}
+
+// limitsBind reads the kernel's own files, then has the service meet one limit.
+func (m *machine) limitsBind() {
+	m.t.Helper()
+	group := "/sys/fs/cgroup" + m.show(greedyUnit, "ControlGroup")
+	for file, want := range map[string]string{"memory.max": "67108864", "cpu.max": "20000 100000", "pids.max": "16"} {
+		if got := m.root("cat", group+"/"+file); got != want {
+			m.t.Errorf("%s is %q, not %q", file, got, want)
+		}
+	}
+	before := m.show(greedyUnit, "MainPID")
+	m.deploy("touch ~/apps/tools/current/take")
+	eventually(m.t, time.Minute, func() error {
+		if now := m.show(greedyUnit, "MainPID"); now == before || now == "0" {
+			return fmt.Errorf("process %s took more memory than it may, and lives on", before)
+		}
+		return nil
+	})
+	m.becomesActive(greedyUnit)
+}
+
+// stopFinishesTheJob stops Sidekiq while a job runs that takes longer than
+// Sidekiq's own time-out: quiet first, it must end and not be given back.
+func (m *machine) stopFinishesTheJob() {
+	m.t.Helper()
+	const told = "/home/deploy/job"
+	m.deploy(`cd ~/apps/shop/current && deployhost exec shop -- ruby -r ./jobs.rb -e 'SlowJob.perform_async("` + told + `", 8)'`)
+	eventually(m.t, 30*time.Second, func() error {
+		result, err := m.Exec(shared.ctx, "cat", told)
+		if err == nil && result.Stdout != "began by hello\n" {
+			err = fmt.Errorf("the job tells %q", result.Stdout+result.Stderr)
+		}
+		return err
+	})
+	m.root("systemctl", "stop", "monit.service")
+	m.deploy("systemctl --user stop " + sidekiqUnit)
+	if text := m.root("cat", told); !strings.HasSuffix(text, "ended") {
+		m.t.Errorf("the stop cut the job off; it tells %q", text)
+	}
+	if result := m.show(sidekiqUnit, "Result"); result != "success" {
+		m.t.Errorf("the stop ended with %s", result)
+	}
+	m.root("systemctl", "start", "monit.service")
+}
+
+// sleeperIsWatched is monit's part for a service that answers no HTTP.
+func (m *machine) sleeperIsWatched() {
+	m.t.Helper()
+	pid := m.show(sleeperUnit, "MainPID")
+	if written := m.root("cat", "/run/user/2000/tools_sleeper_production.pid"); written != pid {
+		m.t.Errorf("monit watches process %s, not %s", written, pid)
+	}
+	eventually(m.t, 30*time.Second, func() error {
+		if summary := m.monitSummary(); !strings.Contains(summary, "tools_sleeper_production") {
+			return fmt.Errorf("monit does not watch it:\n%s", summary)
+		}
+		return nil
+	})
+	m.root("test", "-f", "/home/deploy/apps/tools/shared/log/sleeper.log")
+	m.root("logrotate", "--force", "--state", "/tmp/logrotate.state", "/etc/logrotate.d/deployhost-tools")
+}

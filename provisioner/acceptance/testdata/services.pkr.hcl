@@ -1,0 +1,78 @@
+# Two apps under one deploy user: a web app with Sidekiq, and one that only
+# has services, whose limits are small enough to be met.
+
+variable "host" {
+  type = string
+}
+
+variable "private_key_file" {
+  type = string
+}
+
+variable "deploy_public_key" {
+  type = string
+}
+
+source "null" "container" {
+  ssh_host             = var.host
+  ssh_username         = "packer"
+  ssh_private_key_file = var.private_key_file
+}
+
+build {
+  sources = ["source.null.container"]
+
+  provisioner "deployhost" {
+    packages = ["puma", "ruby-rack", "ruby-sidekiq", "redis-server"]
+
+    user {
+      authorized_keys = [var.deploy_public_key]
+    }
+
+    ruby {
+      method  = "system"
+      version = "3.1"
+    }
+
+    app {
+      name = "shop"
+      env  = { GREETING = "hello" }
+
+      puma {
+        version = "5.6"
+        workers = 0
+      }
+      sidekiq {
+        version       = "6.4"
+        concurrency   = 2
+        queues        = ["critical,2", "default"]
+        config        = "sidekiq.yml"
+        timeout       = "2s"
+        quiet_timeout = "40s"
+      }
+    }
+
+    app {
+      name = "tools"
+
+      service {
+        name       = "greedy"
+        command    = "ruby greedy.rb 'a b' --percent=100%"
+        memory_max = "64M"
+        cpu_quota  = "20%"
+        tasks_max  = 16
+        env        = { WHO = "greedy" }
+        extra      = { Nice = "5" }
+      }
+      service {
+        name    = "sleeper"
+        command = "/bin/sleep infinity"
+        log     = "file"
+      }
+    }
+
+    monit {
+      interval = "2s"
+    }
+  }
+}
