@@ -21,6 +21,7 @@ const knownSystemd = "systemd 252 "
 // the case and the rule's Why tell what happens then. Of good cases it must
 // say nothing either.
 func TestAgainstSystemd(t *testing.T) {
+	t.Parallel()
 	version, err := exec.Command("systemd-analyze", "--version").Output()
 	if err != nil || !strings.HasPrefix(string(version), knownSystemd) {
 		t.Skipf("the cases hold the words of %s", knownSystemd)
@@ -34,9 +35,9 @@ func TestAgainstSystemd(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got, any := verify(t, a)
+				got, ran := verify(t, a)
 				switch {
-				case !any:
+				case !ran:
 				case which == "bad" && *update:
 					rewrite(t, name, a, "verify", got)
 				case which == "good" && got != nothing:
@@ -54,9 +55,9 @@ const nothing = "says nothing\n"
 // notOurs is what systemd-analyze says of the machine it runs on.
 var notOurs = regexp.MustCompile(`(?m)^.*(is not executable|man .*exists|Failed to (prepare filename|open)).*\n`)
 
-// verify runs systemd-analyze over the user's units of a case; any is false
+// verify runs systemd-analyze over the user's units of a case; ran is false
 // when it has none.
-func verify(t *testing.T, a *txtar.Archive) (said string, any bool) {
+func verify(t *testing.T, a *txtar.Archive) (said string, ran bool) {
 	t.Helper()
 	dir := t.TempDir()
 	args := []string{"--user", "--man=no", "verify"}

@@ -17,10 +17,12 @@ func (u unit) at(section string) int {
 	return 1
 }
 
+var gateKeys = []string{"ConditionPathExists", "ConditionPathIsDirectory", "ConditionPathIsSymbolicLink", "ConditionDirectoryNotEmpty"}
+
 // gates are the paths of Condition…= lines that hold a unit back.
 func (u unit) gates() []string {
 	var out []string
-	for _, key := range []string{"ConditionPathExists", "ConditionPathIsDirectory", "ConditionPathIsSymbolicLink", "ConditionDirectoryNotEmpty"} {
+	for _, key := range gateKeys {
 		for _, a := range u.List("Unit", key) {
 			if !strings.HasPrefix(a.Value, "!") {
 				out = append(out, strings.TrimPrefix(a.Value, "|"))
@@ -97,12 +99,8 @@ func (u unit) activates() (name string, line int) {
 	return strings.TrimSuffix(u.name, ".socket") + ".service", u.at("Socket")
 }
 
-func find(all []unit, name string) (unit, bool) {
-	i := slices.IndexFunc(all, func(u unit) bool { return u.name == name && !u.dropIn })
-	if i < 0 {
-		return unit{}, false
-	}
-	return all[i], true
+func isAmong(all []unit, name string) bool {
+	return slices.ContainsFunc(all, func(u unit) bool { return u.name == name && !u.dropIn })
 }
 
 // socketService reports sockets whose service is missing.
@@ -111,7 +109,7 @@ func socketService(u unit, all []unit) []hit {
 		return nil
 	}
 	name, line := u.activates()
-	if _, ok := find(all, name); ok {
+	if isAmong(all, name) {
 		return nil
 	}
 	return []hit{hitf(line, "the socket starts %s, which is not among the units", name)}
@@ -152,8 +150,7 @@ var managerUnits = strings.Fields(`
 func unknownUnit(u unit, all []unit) []hit {
 	var out []hit
 	u.names(append(slices.Clone(wishes), needs...), func(a unitfile.Assignment, name string) {
-		_, ok := find(all, name)
-		if ok || onlySystem(name) || slices.Contains(managerUnits, name) || strings.ContainsAny(name, "%@") ||
+		if isAmong(all, name) || onlySystem(name) || slices.Contains(managerUnits, name) || strings.ContainsAny(name, "%@") ||
 			strings.HasSuffix(name, ".mount") || strings.HasSuffix(name, ".device") {
 			return
 		}

@@ -178,7 +178,7 @@ func (p *parser) cycles(i, so int) int {
 // number is below 2^20, so that seconds and cycles can be multiplied.
 func number(t Token) (int, bool) {
 	n, err := strconv.ParseUint(t.Text, 10, 20)
-	return int(n), err == nil //nolint:gosec // 20 bits fit
+	return int(n), err == nil
 }
 
 func lower(t Token) string { return strings.ToLower(t.Text) }

@@ -118,11 +118,11 @@ func within(t *testing.T, text []byte, line int) {
 }
 
 // FuzzAgainstGoSystemd: both readers find the same assignments. Where go-systemd
-// is known to differ from systemd's own config_parse, comparable says so.
+// is known to differ from systemd's own config_parse, readAlike says so.
 func FuzzAgainstGoSystemd(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if !comparable(string(text)) {
+		if !readAlike(string(text)) {
 			t.Skip()
 		}
 		want, err := unit.DeserializeOptions(bytes.NewReader(text))
@@ -150,13 +150,13 @@ func FuzzAgainstGoSystemd(f *testing.F) {
 	})
 }
 
-// comparable tells whether a text avoids what go-systemd reads otherwise than
+// readAlike tells whether a text avoids what go-systemd reads otherwise than
 // systemd: it takes a carriage return, a NUL and other white space than
 // systemd's for something else, knows no byte order mark, refuses lines above
 // 2048 bytes, lets any trailing backslash continue a line (a comment's, or the
 // second of two), keeps comments within a continued value, joins it with what
 // follows at the end of a file, and ends a section's name at its first bracket.
-func comparable(text string) bool {
+func readAlike(text string) bool {
 	if len(text) >= unit.SYSTEMD_LINE_MAX {
 		return false
 	}
