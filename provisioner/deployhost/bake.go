@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/packer-plugin-sdk/packer"
 
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/bundle"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/plan"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/remote"
@@ -15,6 +16,10 @@ import (
 type checked struct {
 	host    plan.Host
 	session session
+	// blueprint is nil as long as something is not known yet.
+	blueprint *blueprint.Blueprint
+	// warnings are what the linter says that stops nothing.
+	warnings []string
 }
 
 // session is how the bundle reaches the machine.
@@ -44,11 +49,10 @@ func (t *translator) session(c *Config) session {
 
 // bake needs run to be the same for every provisioner of one build.
 func bake(ctx context.Context, ui packer.Ui, comm packer.Communicator, c checked, run string) error {
-	b, err := plan.Blueprint(c.host)
-	if err != nil {
-		return err
-	}
 	ui.Sayf("Baking a deploy host: %s", summary(c.host))
+	for _, w := range c.warnings {
+		ui.Say("  " + w)
+	}
 	nonce := remote.NewNonce()
 	told := &progress{ui: ui}
 	options := remote.Options{
@@ -56,7 +60,7 @@ func bake(ctx context.Context, ui packer.Ui, comm packer.Communicator, c checked
 		Folder:  c.session.folder,
 		Archive: c.session.archive,
 		MakeBundle: func(arch, archivePath string) ([]byte, error) {
-			return bundle.New(bundle.Input{Blueprint: b, Arch: arch, Nonce: nonce, RunID: run, ArchiveRemotePath: archivePath})
+			return bundle.New(bundle.Input{Blueprint: c.blueprint, Arch: arch, Nonce: nonce, RunID: run, ArchiveRemotePath: archivePath})
 		},
 		OnEvent:  told.event,
 		OnOutput: func(line string) { ui.Say("    " + line) },

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/packer-plugin-sdk/packer"
 	"github.com/hashicorp/packer-plugin-sdk/template/config"
 
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/plan"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/remote"
 )
 
@@ -38,10 +39,20 @@ func (p *Provisioner) Prepare(raws ...any) error {
 	return inWords(err)
 }
 
-// check is everything that is known without the machine being baked.
+// check is everything that is known without the machine being baked. The
+// blueprint is rendered, and what is in it linted, once all of it is known.
 func (c *Config) check(strict bool) (checked, error) {
 	t := newTranslator(strict)
+	t.lintIgnores(c.LintIgnores)
 	out := checked{host: t.host(c), session: t.session(c)}
+	if !t.Complete() {
+		return out, t.Err()
+	}
+	var err error
+	if out.blueprint, err = plan.Blueprint(out.host); err != nil {
+		return out, err
+	}
+	out.warnings = t.lint(plan.Lint(out.host, out.blueprint))
 	return out, t.Err()
 }
 

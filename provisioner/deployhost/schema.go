@@ -1,4 +1,4 @@
-//go:generate go tool packer-sdc mapstructure-to-hcl2 -type Config,User,Ruby,App,Monit,Instance,InstanceValue,InstanceFile
+//go:generate go tool packer-sdc mapstructure-to-hcl2 -type Config,LintIgnore,User,Ruby,App,Monit,Instance,InstanceValue,InstanceFile
 //go:generate go tool packer-sdc struct-markdown
 
 package deployhost
@@ -29,6 +29,8 @@ type Config struct {
 	// Distribution packages to install besides those that the other blocks
 	// need, all in one transaction that starts no service.
 	Packages []string `mapstructure:"packages"`
+	// A rule of the linter that does not hold here; repeat the block for more.
+	LintIgnores []LintIgnore `mapstructure:"lint_ignore"`
 	// An existing directory on the machine being baked for the one file that
 	// is uploaded. Defaults to `/tmp`. The file's name cannot be guessed, and
 	// it is removed afterwards.
@@ -177,4 +179,13 @@ type InstanceFile struct {
 	// Where it is linked, relative to `shared/`, for example
 	// `config/database.yml`.
 	Path string `mapstructure:"path" required:"true"`
+}
+
+// LintIgnore silences one rule of the linter, which reads everything that is
+// rendered; the rules are in [lint.md](lint.md).
+type LintIgnore struct {
+	// The rule's id, for example `secret`.
+	ID string `mapstructure:"id" required:"true"`
+	// Why it does no harm here, for whoever reads this next.
+	Reason string `mapstructure:"reason" required:"true"`
 }

@@ -63,6 +63,7 @@ type FlatConfig struct {
 	Monit               *FlatMonit        `mapstructure:"monit" cty:"monit" hcl:"monit"`
 	Instance            *FlatInstance     `mapstructure:"instance" cty:"instance" hcl:"instance"`
 	Packages            []string          `mapstructure:"packages" cty:"packages" hcl:"packages"`
+	LintIgnores         []FlatLintIgnore  `mapstructure:"lint_ignore" cty:"lint_ignore" hcl:"lint_ignore"`
 	RemoteFolder        *string           `mapstructure:"remote_folder" cty:"remote_folder" hcl:"remote_folder"`
 	ExecuteCommand      *string           `mapstructure:"execute_command" cty:"execute_command" hcl:"execute_command"`
 }
@@ -93,6 +94,7 @@ func (*FlatConfig) HCL2Spec() map[string]hcldec.Spec {
 		"monit":                      &hcldec.BlockSpec{TypeName: "monit", Nested: hcldec.ObjectSpec((*FlatMonit)(nil).HCL2Spec())},
 		"instance":                   &hcldec.BlockSpec{TypeName: "instance", Nested: hcldec.ObjectSpec((*FlatInstance)(nil).HCL2Spec())},
 		"packages":                   &hcldec.AttrSpec{Name: "packages", Type: cty.List(cty.String), Required: false},
+		"lint_ignore":                &hcldec.BlockListSpec{TypeName: "lint_ignore", Nested: hcldec.ObjectSpec((*FlatLintIgnore)(nil).HCL2Spec())},
 		"remote_folder":              &hcldec.AttrSpec{Name: "remote_folder", Type: cty.String, Required: false},
 		"execute_command":            &hcldec.AttrSpec{Name: "execute_command", Type: cty.String, Required: false},
 	}
@@ -186,6 +188,31 @@ func (*FlatInstanceValue) HCL2Spec() map[string]hcldec.Spec {
 		"required":  &hcldec.AttrSpec{Name: "required", Type: cty.Bool, Required: false},
 		"sensitive": &hcldec.AttrSpec{Name: "sensitive", Type: cty.Bool, Required: false},
 		"apps":      &hcldec.AttrSpec{Name: "apps", Type: cty.List(cty.String), Required: false},
+	}
+	return s
+}
+
+// FlatLintIgnore is an auto-generated flat version of LintIgnore.
+// Where the contents of a field with a `mapstructure:,squash` tag are bubbled up.
+type FlatLintIgnore struct {
+	ID     *string `mapstructure:"id" required:"true" cty:"id" hcl:"id"`
+	Reason *string `mapstructure:"reason" required:"true" cty:"reason" hcl:"reason"`
+}
+
+// FlatMapstructure returns a new FlatLintIgnore.
+// FlatLintIgnore is an auto-generated flat version of LintIgnore.
+// Where the contents a fields with a `mapstructure:,squash` tag are bubbled up.
+func (*LintIgnore) FlatMapstructure() interface{ HCL2Spec() map[string]hcldec.Spec } {
+	return new(FlatLintIgnore)
+}
+
+// HCL2Spec returns the hcl spec of a LintIgnore.
+// This spec is used by HCL to read the fields of LintIgnore.
+// The decoded values from this spec will then be applied to a FlatLintIgnore.
+func (*FlatLintIgnore) HCL2Spec() map[string]hcldec.Spec {
+	s := map[string]hcldec.Spec{
+		"id":     &hcldec.AttrSpec{Name: "id", Type: cty.String, Required: false},
+		"reason": &hcldec.AttrSpec{Name: "reason", Type: cty.String, Required: false},
 	}
 	return s
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/lint"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/monit"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/plan"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/problem"
@@ -22,6 +23,7 @@ import (
 type translator struct {
 	problem.List
 	readFile func(string) ([]byte, error)
+	ignores  []lint.Ignore
 }
 
 // newTranslator makes one. Strict refuses what Packer does not know yet,

@@ -65,7 +65,7 @@ func (t *translator) env(field string, env map[string]string) []blueprint.EnvVar
 		}
 		if t.Known(value) {
 			t.Add(at, systemd.CheckEnvValue(value))
-			t.Add(at, app.CheckSecret(name, value))
+			t.secret(at, name, value)
 		}
 		out = append(out, blueprint.EnvVar{Name: name, Value: value})
 	}

@@ -28,7 +28,7 @@ func (t *translator) instance(c *Instance, h *plan.Host) {
 			t.Add(fmt.Sprintf("instance.value[%d].name", i), app.CheckInstanceName(v.Name))
 		}
 		if v.Default != nil && t.Known(*v.Default) {
-			t.Add(fmt.Sprintf("instance.value[%d].default", i), app.CheckSecret(v.Name, *v.Default))
+			t.secret(fmt.Sprintf("instance.value[%d].default", i), v.Name, *v.Default)
 		}
 		h.Rules.Values = append(h.Rules.Values, instance.Value{
 			Name: v.Name, From: v.From, Default: v.Default, Pattern: v.Pattern,

@@ -18,6 +18,8 @@ type List struct {
 	// Strict reports such mistakes too. Provision is strict.
 	Strict bool
 	errs   []error
+	// unknown is set once something could not be judged.
+	unknown bool
 }
 
 // Add reports err at a field path such as `app[1].puma.port`. A nil err is no problem.
@@ -44,8 +46,15 @@ func (l *List) Addf(field, format string, args ...any) {
 
 // Known tells whether text can be judged.
 func (l *List) Known(text string) bool {
-	return l.Strict || !strings.Contains(text, Unknown)
+	if l.Strict || !strings.Contains(text, Unknown) {
+		return true
+	}
+	l.unknown = true
+	return false
 }
+
+// Complete tells whether everything was known and nothing was wrong.
+func (l *List) Complete() bool { return !l.unknown && len(l.errs) == 0 }
 
 // Err joins everything that was reported; nil when nothing was.
 func (l *List) Err() error { return errors.Join(l.errs...) }
