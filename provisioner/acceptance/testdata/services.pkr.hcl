@@ -1,5 +1,5 @@
 # Two apps under one deploy user: a web app with Sidekiq, and one that only
-# has services, whose limits are small enough to be met.
+# has services, one of them with limits.
 
 variable "host" {
   type = string
@@ -56,12 +56,12 @@ build {
       name = "tools"
 
       service {
-        name       = "greedy"
-        command    = "ruby greedy.rb 'a b' --percent=100%"
+        name       = "limited"
+        command    = "ruby limited.rb 'a b' --percent=100%"
         memory_max = "64M"
         cpu_quota  = "20%"
         tasks_max  = 16
-        env        = { WHO = "greedy" }
+        env        = { WHO = "limited" }
         extra      = { Nice = "5" }
       }
       service {

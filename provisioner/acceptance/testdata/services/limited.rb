@@ -1,0 +1,3 @@
+# Tells how it was started.
+File.write("started", [ENV.fetch("WHO"), *ARGV].join("|"))
+sleep
