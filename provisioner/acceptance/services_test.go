@@ -16,7 +16,7 @@ import (
 
 const (
 	sidekiqUnit = "shop_sidekiq_production.service"
-	limitedUnit  = "tools_limited_production.service"
+	limitedUnit = "tools_limited_production.service"
 	sleeperUnit = "tools_sleeper_production.service"
 )
 
