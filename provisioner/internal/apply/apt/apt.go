@@ -94,41 +94,62 @@ func Install(h host.Host, packages []string) (err error) {
 	defer func() { err = errors.Join(err, AllowStarts(h)) }()
 
 	// May fail where dependencies are still to come; --fix-broken then says what is really wrong.
-	_ = do(h, "dpkg", "--force-confold", "--configure", "-a")
-	fresh := false
+	_, _ = do(h, "dpkg", "--force-confold", "--configure", "-a")
+	fetched, unreached := false, ""
 	if !listsAreFresh(h) {
-		if err := update(h); err != nil {
+		if unreached, err = update(h); err != nil {
 			return err
 		}
-		fresh = true
+		fetched = true
 	}
 	err = install(h, packages)
-	if err != nil && !fresh {
+	if err != nil && !fetched {
 		// Yesterday's lists may name a file that the mirror has replaced since.
-		if err := update(h); err != nil {
+		if unreached, err = update(h); err != nil {
 			return err
 		}
 		err = install(h, packages)
 	}
-	return err
+	return explain(err, unreached)
 }
 
-func update(h host.Host) error {
-	return do(h, "apt-get", "-o", "DPkg::Lock::Timeout="+lockTimeout, "-q", "update")
+// explain puts what apt-get install does not know in front of what it says: it
+// cannot locate a package of which it never got a list.
+func explain(err error, unreached string) error {
+	if err == nil || unreached == "" {
+		return err
+	}
+	return fmt.Errorf("the package lists could not be fetched (%s): this host has to reach its package mirror while it is baked, "+
+		"so look at its network, its resolver, its proxy and /etc/apt/sources.list*; %w", unreached, err)
+}
+
+// update tells of the first list that it could not fetch, which apt-get itself
+// calls a success: old lists, or another mirror's, may do.
+func update(h host.Host) (unreached string, err error) {
+	out, err := do(h, "apt-get", "-o", "DPkg::Lock::Timeout="+lockTimeout, "-q", "update")
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.SplitSeq(out.Text, "\n") {
+		if warning, ok := strings.CutPrefix(line, "W: "); ok && strings.HasPrefix(warning, "Failed to fetch") {
+			return strings.TrimSpace(warning), nil
+		}
+	}
+	return "", nil
 }
 
 func install(h host.Host, packages []string) error {
-	return do(h, append([]string{
+	_, err := do(h, append([]string{
 		"apt-get", "-o", "DPkg::Lock::Timeout=" + lockTimeout, "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Use-Pty=0",
 		"-q", "-y", "--no-install-recommends", "--fix-broken", "install", "--",
 	}, packages...)...)
+	return err
 }
 
-func do(h host.Host, args ...string) error {
-	_, err := h.Do(host.Command{Args: args, Env: []string{
+func do(h host.Host, args ...string) (host.Output, error) {
+	return h.Do(host.Command{Args: args, Env: []string{
 		"DEBIAN_FRONTEND=noninteractive", "DEBCONF_NONINTERACTIVE_SEEN=true", "NEEDRESTART_SUSPEND=1", "APT_LISTCHANGES_FRONTEND=none",
 	}})
-	return err
 }
 
 // listsAreFresh looks at the directory: the lists themselves carry the mirror's dates.

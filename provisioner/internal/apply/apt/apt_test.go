@@ -151,3 +151,26 @@ func TestPolicySurvivesKill(t *testing.T) {
 		})
 	}
 }
+
+// apt-get update succeeds without a network, and apt-get install then blames the package.
+func TestInstallWithoutNetwork(t *testing.T) {
+	h := host.Host{Root: t.TempDir()}
+	write(t, h, "/usr/sbin/unrelated", "", 0o755)
+	h.Run = func(c host.Command) (host.Output, error) {
+		switch line := strings.Join(c.Args, " "); {
+		case strings.HasSuffix(line, "update"):
+			return host.Output{Text: "Err:1 http://mirror stable InRelease\nReading package lists...\n" +
+				"W: Failed to fetch http://mirror/dists/stable/InRelease  Temporary failure resolving 'mirror'\n" +
+				"W: Some index files failed to download.\n"}, nil
+		case strings.Contains(line, " install "):
+			return host.Output{Code: 100, Text: "E: Unable to locate package monit"}, nil
+		}
+		return host.Output{}, nil
+	}
+	err := Install(h, []string{"monit"})
+	for _, want := range []string{"could not be fetched", "Temporary failure resolving 'mirror'", "network", "Unable to locate package monit"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+}
