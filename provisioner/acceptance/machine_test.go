@@ -84,14 +84,21 @@ func bootInstance(t *testing.T, lower []string, name string, metadata map[string
 func provided() map[string]string { return map[string]string{databaseURLPath: databaseURL} }
 
 // appFiles are the app's source, as it is on an instance.
-func appFiles() (map[string]string, error) {
+func appFiles() (map[string]string, error) { return filesOf("testdata/app", "/srv/app") }
+
+// filesOf are a directory's files by the paths that they get below to.
+func filesOf(dir, to string) (map[string]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
 	files := map[string]string{}
-	for _, name := range []string{"config.ru", "Gemfile", "release.sh"} {
-		text, err := os.ReadFile(filepath.Join("testdata/app", name))
+	for _, entry := range entries {
+		text, err := os.ReadFile(filepath.Join(dir, entry.Name()))
 		if err != nil {
 			return nil, err
 		}
-		files[path.Join("/srv/app", name)] = string(text)
+		files[path.Join(to, entry.Name())] = string(text)
 	}
 	return files, nil
 }

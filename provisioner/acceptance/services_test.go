@@ -4,9 +4,6 @@ package acceptance
 
 import (
 	"fmt"
-	"os"
-	"path"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +20,11 @@ const (
 // TestServices deploys two apps with every kind of service to one deploy user.
 func TestServices(t *testing.T) {
 	t.Parallel()
-	m := boot(t, testmachine.RootOptions{Name: "services", Lower: []string{shared.base}, Files: servicesFiles(t)})
+	files, err := filesOf("testdata/services", "/srv/services")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := boot(t, testmachine.RootOptions{Name: "services", Lower: []string{shared.base}, Files: files})
 	mustBuild(t, "testdata/services.pkr.hcl", m.Addr(), nil)
 	if err := m.Reboot(shared.ctx); err != nil {
 		t.Fatal(err)
@@ -39,23 +40,6 @@ func TestServices(t *testing.T) {
 	m.stopFinishesTheJob()
 	m.sleeperIsWatched()
 	m.root("deployhost", "verify")
-}
-
-func servicesFiles(t *testing.T) map[string]string {
-	t.Helper()
-	names, err := filepath.Glob("testdata/services/*")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no files: %v", err)
-	}
-	files := map[string]string{}
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[path.Join("/srv/services", filepath.Base(name))] = string(text)
-	}
-	return files
 }
 
 func (m *machine) becomesActive(unit string) {

@@ -59,9 +59,6 @@ func (l *List) Complete() bool { return !l.unknown && len(l.errs) == 0 }
 // Err joins everything that was reported; nil when nothing was.
 func (l *List) Err() error { return errors.Join(l.errs...) }
 
-// All gives the problems one by one.
-func (l *List) All() []error { return l.errs }
-
 // Parse runs a constructor on a field's text and reports what it says, unless
 // the text is not known yet.
 func Parse[T any](l *List, field, text string, parse func(string) (T, error)) T {
