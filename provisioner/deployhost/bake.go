@@ -3,6 +3,7 @@ package deployhost
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/packer-plugin-sdk/packer"
 
@@ -78,14 +79,11 @@ func bake(ctx context.Context, ui packer.Ui, comm packer.Communicator, c checked
 }
 
 func summary(h plan.Host) string {
-	names := ""
-	for i, a := range h.Apps {
-		if i > 0 {
-			names += ", "
-		}
-		names += string(a.Name)
+	var names []string
+	for _, a := range h.Apps {
+		names = append(names, string(a.Name))
 	}
-	return fmt.Sprintf("user %s, apps %s", h.User.Name, names)
+	return fmt.Sprintf("user %s, apps %s", h.User.Name, strings.Join(names, ", "))
 }
 
 func changes(n int) string {

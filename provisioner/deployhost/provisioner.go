@@ -79,5 +79,6 @@ func (p *Provisioner) Provision(ctx context.Context, ui packer.Ui, comm packer.C
 		return inWords(err)
 	}
 	run, _ := generated["PackerRunUUID"].(string)
-	return bake(ctx, ui, comm, c, either(run, "unknown"))
+	// A builder that names no run must not make two builds look like one.
+	return bake(ctx, ui, comm, c, either(run, remote.NewNonce()))
 }
