@@ -24,7 +24,6 @@ func (a App) Entries(h Host) ([]blueprint.Entry, error) {
 		r.enable(string(s.Unit), "default.target", a.Target())
 		if s.Socket != "" {
 			r.unit(string(s.Socket), "app.socket", map[string]any{"Service": s, "Listen": a.Puma.listen()})
-			r.enable(string(s.Socket), "sockets.target")
 		}
 	}
 	r.unit(a.Target(), "app.target", a)

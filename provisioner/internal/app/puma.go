@@ -57,6 +57,6 @@ func (a App) pumaService(h Host) service {
 	s := a.service(h, "puma", "puma", p.Process)
 	s.Unit, s.Socket, s.Notify, s.Health, s.PidFile = p.Unit, p.Socket, p.Notify, &health, a.PidFile()
 	s.Exec = h.ruby("bundle", "exec", "puma", "-C", a.shared("puma.rb"))
-	s.Reload = "/bin/kill -" + signal + " $MAINPID"
+	s.ReloadSignal = signal
 	return s
 }

@@ -33,14 +33,18 @@ type Monit struct {
 type Check struct {
 	// Name is unique in all of monit: a duplicate is a parse error that stops it.
 	Name string
-	// Unit is the user unit that start, stop and restart act on.
-	Unit    string
-	PidFile string
+	// Unit is the user unit that start, stop and restart act on; Socket, which
+	// may be empty, holds its listening sockets.
+	Unit, Socket string
+	PidFile      string
 	// Health is nil where only the process's existence can be checked.
 	Health *blueprint.Health
 	// Settle is how long systemd may need to bring the service back alone.
 	Settle time.Duration
 }
+
+// Units are all that may have failed when the service is not there.
+func (c Check) Units() string { return strings.TrimSpace(c.Unit + " " + c.Socket) }
 
 // Text is a value between double quotes in monit's control file.
 type Text string

@@ -132,7 +132,7 @@ func checks(services []app.Watched) []monit.Check {
 	var out []monit.Check
 	for _, s := range services {
 		out = append(out, monit.Check{
-			Name: s.Unit.Prefix(), Unit: string(s.Unit), PidFile: s.PidFile, Health: s.Health, Settle: s.Settle,
+			Name: s.Unit.Prefix(), Unit: string(s.Unit), Socket: string(s.Socket), PidFile: s.PidFile, Health: s.Health, Settle: s.Settle,
 		})
 	}
 	return out
