@@ -210,7 +210,8 @@ func tryBody(t *testing.T, name string, body *hclsyntax.Body, dir string, values
 		if err := p.Prepare(value); err != nil {
 			t.Fatal(err)
 		}
-		encode(t, planned(t, p))
+		b, _ := planned(t, p)
+		encode(t, b)
 	})
 }
 

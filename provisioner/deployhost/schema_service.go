@@ -69,10 +69,15 @@ type Puma struct {
 	// Most threads of a worker. Defaults to 5. An instance value named
 	// RAILS_MAX_THREADS overrides it.
 	MaxThreads int `mapstructure:"max_threads"`
-	// Load the app before forking workers: less memory, but a reload then
-	// restarts puma (USR2) in place of replacing worker by worker (USR1).
-	// Defaults to `false`.
+	// Load the app before forking workers: less memory, but workers can then
+	// not be replaced one by one. Defaults to `false`.
 	PreloadApp bool `mapstructure:"preload_app"`
+	// What `systemctl --user reload` does. `phased` (the default) replaces
+	// worker by worker (USR1), so that some always answer. `restart` restarts
+	// puma in place (USR2): requests wait while the app starts. With
+	// `workers = 0` or `preload_app`, only `restart` works, and has to be
+	// written.
+	Reload string `mapstructure:"reload"`
 	// What a healthy puma answers. Left out, `/` has to answer 200.
 	Health *Health `mapstructure:"health"`
 

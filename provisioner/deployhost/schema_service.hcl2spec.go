@@ -90,6 +90,7 @@ type FlatPuma struct {
 	MinThreads       *int              `mapstructure:"min_threads" cty:"min_threads" hcl:"min_threads"`
 	MaxThreads       *int              `mapstructure:"max_threads" cty:"max_threads" hcl:"max_threads"`
 	PreloadApp       *bool             `mapstructure:"preload_app" cty:"preload_app" hcl:"preload_app"`
+	Reload           *string           `mapstructure:"reload" cty:"reload" hcl:"reload"`
 	Health           *FlatHealth       `mapstructure:"health" cty:"health" hcl:"health"`
 	Log              *string           `mapstructure:"log" cty:"log" hcl:"log"`
 	StartTimeout     *string           `mapstructure:"start_timeout" cty:"start_timeout" hcl:"start_timeout"`
@@ -125,6 +126,7 @@ func (*FlatPuma) HCL2Spec() map[string]hcldec.Spec {
 		"min_threads":       &hcldec.AttrSpec{Name: "min_threads", Type: cty.Number, Required: false},
 		"max_threads":       &hcldec.AttrSpec{Name: "max_threads", Type: cty.Number, Required: false},
 		"preload_app":       &hcldec.AttrSpec{Name: "preload_app", Type: cty.Bool, Required: false},
+		"reload":            &hcldec.AttrSpec{Name: "reload", Type: cty.String, Required: false},
 		"health":            &hcldec.BlockSpec{TypeName: "health", Nested: hcldec.ObjectSpec((*FlatHealth)(nil).HCL2Spec())},
 		"log":               &hcldec.AttrSpec{Name: "log", Type: cty.String, Required: false},
 		"start_timeout":     &hcldec.AttrSpec{Name: "start_timeout", Type: cty.String, Required: false},

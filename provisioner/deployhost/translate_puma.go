@@ -27,6 +27,7 @@ func (t *translator) puma(field string, p *Puma, a app.App) *app.Puma {
 	if p.Workers != nil {
 		out.Workers = *p.Workers
 	}
+	out.InPlace = t.reload(field, p, *out)
 	out.MinThreads = either(p.MinThreads, out.MaxThreads)
 	t.between(field+".workers", out.Workers, 0, 1024)
 	t.between(field+".max_threads", out.MaxThreads, 1, 1024)
@@ -38,6 +39,23 @@ func (t *translator) puma(field string, p *Puma, a app.App) *app.Puma {
 		})
 	}
 	return out
+}
+
+// reload tells whether a reload restarts puma in place. Where it has to, that
+// must have been written: a reload without downtime is what people expect.
+func (t *translator) reload(field string, p *Puma, out app.Puma) (inPlace bool) {
+	why := ""
+	switch {
+	case out.Workers == 0:
+		why = "workers = 0 leaves no workers that could be replaced one by one"
+	case out.Preload:
+		why = "preload_app = true loads the app once, before there are workers"
+	}
+	wanted := choice(t, field+".reload", p.Reload, "", "phased", "restart")
+	if why != "" && wanted != "restart" && t.Known(p.Reload) {
+		t.Addf(field+".reload", "has to be \"restart\" here: %s, so a reload restarts puma in place, and requests wait for as long as the app takes to start; write reload = \"restart\" if they may, or have workers and no preload_app", why)
+	}
+	return wanted == "restart"
 }
 
 func (t *translator) health(field string, h *Health) blueprint.Health {

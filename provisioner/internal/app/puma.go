@@ -22,6 +22,8 @@ type Puma struct {
 	MinThreads, MaxThreads int
 	// Preload loads the app before forking; it rules a phased restart out.
 	Preload bool
+	// InPlace makes a reload restart puma although it could be phased.
+	InPlace bool
 	Health  blueprint.Health
 	Process
 }
@@ -29,7 +31,7 @@ type Puma struct {
 // Phased tells whether a reload replaces one worker after the other. Single
 // mode has no workers to replace, and a preloaded app is loaded only once
 // (puma/docs/restart.md).
-func (p Puma) Phased() bool { return p.Workers > 0 && !p.Preload }
+func (p Puma) Phased() bool { return p.Workers > 0 && !p.Preload && !p.InPlace }
 
 // Bind is puma's bind URL, which must equal the socket unit's address for
 // puma to take the inherited socket (puma/docs/systemd.md).
