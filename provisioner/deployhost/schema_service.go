@@ -40,6 +40,10 @@ type Process struct {
 	// example `{ Nice = "5" }`, written as they are: `%` begins a specifier.
 	// Those that the plugin writes itself are refused.
 	Extra map[string]string `mapstructure:"extra"`
+	// A file on the machine that runs Packer with a template for the unit, in
+	// place of the built-in one, which is a good one to begin with: see
+	// [unit-templates.md](unit-templates.md).
+	UnitTemplate string `mapstructure:"unit_template"`
 }
 
 // Puma is a user service named `APP_puma_STAGE`, as capistrano-puma names it.

@@ -49,6 +49,7 @@ type FlatProcess struct {
 	TasksMax     *int              `mapstructure:"tasks_max" cty:"tasks_max" hcl:"tasks_max"`
 	Env          map[string]string `mapstructure:"env" cty:"env" hcl:"env"`
 	Extra        map[string]string `mapstructure:"extra" cty:"extra" hcl:"extra"`
+	UnitTemplate *string           `mapstructure:"unit_template" cty:"unit_template" hcl:"unit_template"`
 }
 
 // FlatMapstructure returns a new FlatProcess.
@@ -73,6 +74,7 @@ func (*FlatProcess) HCL2Spec() map[string]hcldec.Spec {
 		"tasks_max":     &hcldec.AttrSpec{Name: "tasks_max", Type: cty.Number, Required: false},
 		"env":           &hcldec.AttrSpec{Name: "env", Type: cty.Map(cty.String), Required: false},
 		"extra":         &hcldec.AttrSpec{Name: "extra", Type: cty.Map(cty.String), Required: false},
+		"unit_template": &hcldec.AttrSpec{Name: "unit_template", Type: cty.String, Required: false},
 	}
 	return s
 }
@@ -102,6 +104,7 @@ type FlatPuma struct {
 	TasksMax         *int              `mapstructure:"tasks_max" cty:"tasks_max" hcl:"tasks_max"`
 	Env              map[string]string `mapstructure:"env" cty:"env" hcl:"env"`
 	Extra            map[string]string `mapstructure:"extra" cty:"extra" hcl:"extra"`
+	UnitTemplate     *string           `mapstructure:"unit_template" cty:"unit_template" hcl:"unit_template"`
 }
 
 // FlatMapstructure returns a new FlatPuma.
@@ -138,6 +141,7 @@ func (*FlatPuma) HCL2Spec() map[string]hcldec.Spec {
 		"tasks_max":         &hcldec.AttrSpec{Name: "tasks_max", Type: cty.Number, Required: false},
 		"env":               &hcldec.AttrSpec{Name: "env", Type: cty.Map(cty.String), Required: false},
 		"extra":             &hcldec.AttrSpec{Name: "extra", Type: cty.Map(cty.String), Required: false},
+		"unit_template":     &hcldec.AttrSpec{Name: "unit_template", Type: cty.String, Required: false},
 	}
 	return s
 }
@@ -159,6 +163,7 @@ type FlatService struct {
 	TasksMax     *int              `mapstructure:"tasks_max" cty:"tasks_max" hcl:"tasks_max"`
 	Env          map[string]string `mapstructure:"env" cty:"env" hcl:"env"`
 	Extra        map[string]string `mapstructure:"extra" cty:"extra" hcl:"extra"`
+	UnitTemplate *string           `mapstructure:"unit_template" cty:"unit_template" hcl:"unit_template"`
 }
 
 // FlatMapstructure returns a new FlatService.
@@ -187,6 +192,7 @@ func (*FlatService) HCL2Spec() map[string]hcldec.Spec {
 		"tasks_max":     &hcldec.AttrSpec{Name: "tasks_max", Type: cty.Number, Required: false},
 		"env":           &hcldec.AttrSpec{Name: "env", Type: cty.Map(cty.String), Required: false},
 		"extra":         &hcldec.AttrSpec{Name: "extra", Type: cty.Map(cty.String), Required: false},
+		"unit_template": &hcldec.AttrSpec{Name: "unit_template", Type: cty.String, Required: false},
 	}
 	return s
 }
@@ -213,6 +219,7 @@ type FlatSidekiq struct {
 	TasksMax     *int              `mapstructure:"tasks_max" cty:"tasks_max" hcl:"tasks_max"`
 	Env          map[string]string `mapstructure:"env" cty:"env" hcl:"env"`
 	Extra        map[string]string `mapstructure:"extra" cty:"extra" hcl:"extra"`
+	UnitTemplate *string           `mapstructure:"unit_template" cty:"unit_template" hcl:"unit_template"`
 }
 
 // FlatMapstructure returns a new FlatSidekiq.
@@ -246,6 +253,7 @@ func (*FlatSidekiq) HCL2Spec() map[string]hcldec.Spec {
 		"tasks_max":     &hcldec.AttrSpec{Name: "tasks_max", Type: cty.Number, Required: false},
 		"env":           &hcldec.AttrSpec{Name: "env", Type: cty.Map(cty.String), Required: false},
 		"extra":         &hcldec.AttrSpec{Name: "extra", Type: cty.Map(cty.String), Required: false},
+		"unit_template": &hcldec.AttrSpec{Name: "unit_template", Type: cty.String, Required: false},
 	}
 	return s
 }

@@ -19,6 +19,7 @@ func (t *translator) puma(field string, p *Puma, a app.App) *app.Puma {
 		Workers:    2,
 		MaxThreads: either(p.MaxThreads, 5),
 		Preload:    p.PreloadApp,
+		Version:    version(p.Version, app.PumaGem()),
 		Notify:     t.notify(field, p.Version, p.Type, app.PumaGem()),
 		Health:     t.health(field+".health", p.Health),
 		Process:    t.process(field, "puma", &p.Process),

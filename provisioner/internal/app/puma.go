@@ -12,6 +12,8 @@ import (
 type Puma struct {
 	// Unit and Socket are the unit names; Socket is empty without activation.
 	Unit, Socket systemd.UnitName
+	// Version is 0 when it is not known.
+	Version Version
 	// Notify makes it Type=notify.
 	Notify bool
 	// Address and Port to listen on.
@@ -57,7 +59,7 @@ func (a App) pumaService(h Host) service {
 	}
 	health := p.Health
 	s := a.service(h, "puma", "puma", p.Process)
-	s.Unit, s.Socket, s.Notify, s.Health, s.PidFile = p.Unit, p.Socket, p.Notify, &health, a.PidFile()
+	s.Unit, s.Socket, s.Version, s.Notify, s.Health, s.PidFile = p.Unit, p.Socket, p.Version, p.Notify, &health, a.PidFile()
 	s.Exec = h.ruby("bundle", "exec", "puma", "-C", a.shared("puma.rb"))
 	s.ReloadSignal = signal
 	return s

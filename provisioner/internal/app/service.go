@@ -15,7 +15,9 @@ type service struct {
 	Unit        systemd.UnitName
 	Description string
 	Kind        string
-	App         App
+	// Version of the gem that Kind names; 0 when it is not known.
+	Version Version
+	App     App
 	// Type is systemd's; empty for what Notify says.
 	Type        string
 	Notify      bool

@@ -38,7 +38,7 @@ func Blueprint(h Host) (*blueprint.Blueprint, error) {
 		Packages: h.packages(),
 		Ruby:     h.Ruby.Blueprint(),
 	}
-	face := app.Host{User: b.User, Command: h.Ruby.Command(), RubyEnv: h.Ruby.Env()}
+	face := h.face(b)
 	for _, a := range h.Apps {
 		described := a.Blueprint(face)
 		described.Monit = h.Monit != nil
@@ -56,6 +56,11 @@ func Blueprint(h Host) (*blueprint.Blueprint, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// face is what apps see of the host.
+func (h Host) face(b *blueprint.Blueprint) app.Host {
+	return app.Host{User: b.User, Command: h.Ruby.Command(), RubyEnv: h.Ruby.Env()}
 }
 
 func (h Host) packages() []string {
