@@ -33,21 +33,21 @@ type Puma struct {
 // (puma/docs/restart.md).
 func (p Puma) Phased() bool { return p.Workers > 0 && !p.Preload }
 
-// listener is one address, which puma and the socket unit must have alike for
+// Listener is one address, which puma and the socket unit must have alike for
 // puma to take the inherited socket (puma/docs/systemd.md).
-type listener struct{ scheme, Address string }
+type Listener struct{ Scheme, Address string }
 
 // Bind is puma's URL for it.
-func (l listener) Bind() string { return l.scheme + "://" + l.Address }
+func (l Listener) Bind() string { return l.Scheme + "://" + l.Address }
 
 // Listeners are all that puma listens on.
-func (a App) Listeners() []listener {
-	var out []listener
+func (a App) Listeners() []Listener {
+	var out []Listener
 	if p := a.Puma; p.Port != 0 {
-		out = append(out, listener{"tcp", net.JoinHostPort(p.Address, strconv.Itoa(p.Port))})
+		out = append(out, Listener{"tcp", net.JoinHostPort(p.Address, strconv.Itoa(p.Port))})
 	}
 	if a.Puma.UnixSocket != "" {
-		out = append(out, listener{"unix", a.unixSocket()})
+		out = append(out, Listener{"unix", a.unixSocket()})
 	}
 	return out
 }
