@@ -36,8 +36,13 @@ func TestUnixSocket(t *testing.T) {
 	m.listensOnPorts("22", "3000", "8080")
 	m.serves("http://127.0.0.1:3000/up")
 	m.serves("http://127.0.0.1:8080/up")
-	m.monitIsContent(all)
+	m.monitIsContent(shop, shop.path())
+	m.monitIsContent(desk, "127.0.0.1:3000/up")
+	m.monitIsContent(plain, plain.path())
 
+	m.restartsInPlace(desk)
+	m.serves("http://127.0.0.1:3000/up")
+	m.restartsInPlace(plain)
 	for _, b := range all {
 		m.comesBack(b, "a restart", func() { m.deploy("systemctl --user restart " + b.unit()) })
 		m.comesBack(b, "a crash", func() { m.root("sh", "-c", killAll, "killAll", m.show(b.unit(), "ControlGroup")) })
@@ -125,27 +130,46 @@ func (m *machine) listensOnPorts(want ...string) {
 	}
 }
 
-func (m *machine) monitIsContent(all []behind) {
+// monitIsContent wants an answer that monit has got itself: before its first
+// request it calls a service OK, too.
+func (m *machine) monitIsContent(b behind, over string) {
 	m.t.Helper()
 	eventually(m.t, 30*time.Second, func() error {
-		summary := m.monitSummary()
-		for _, b := range all {
-			if state := monitState(summary, b); state != "OK" {
-				return fmt.Errorf("for monit %s is %q", b.unit(), state)
-			}
+		if state := m.monitState(b); !strings.Contains(state, " status OK ") || !strings.Contains(state, " ms to "+over+" type TCP") {
+			return fmt.Errorf("monit says of %s:\n%s", b.unit(), state)
 		}
 		return nil
 	})
 }
 
-// monitState is a service's in monit's summary.
-func monitState(summary string, b behind) string {
-	for line := range strings.SplitSeq(summary, "\n") {
-		if fields := strings.Fields(line); len(fields) > 2 && fields[0] == strings.TrimSuffix(b.unit(), ".service") {
-			return strings.Join(fields[1:len(fields)-1], " ")
-		}
+// monitState is what monit knows of a service; single spaces.
+func (m *machine) monitState(b behind) string {
+	m.t.Helper()
+	result, err := m.Exec(shared.ctx, "monit", "-B", "status", strings.TrimSuffix(b.unit(), ".service"))
+	if err = errors.Join(err, result.Check()); err != nil {
+		return err.Error()
 	}
-	return "unknown"
+	return strings.Join(strings.Fields(result.Stdout), " ")
+}
+
+// restartsInPlace has puma hand its sockets over to itself (USR2).
+func (m *machine) restartsInPlace(b behind) {
+	m.t.Helper()
+	pid := m.show(b.unit(), "MainPID")
+	written := func() string {
+		return m.root("stat", "--format=%y", "/home/deploy/apps/"+b.name+"/shared/tmp/pids/puma.pid")
+	}
+	before := written()
+	m.deploy("systemctl --user reload " + b.unit())
+	eventually(m.t, 30*time.Second, func() error {
+		if written() == before {
+			return fmt.Errorf("%s has not restarted", b.unit())
+		}
+		return m.askOver(b)
+	})
+	if after := m.show(b.unit(), "MainPID"); after != pid {
+		m.t.Errorf("%s was process %s and is %s after a reload", b.unit(), pid, after)
+	}
 }
 
 // comesBack wants another process to answer on the socket.
@@ -190,16 +214,16 @@ func (m *machine) requestsWaitWhileItRestarts(b behind) {
 // hangIsRepaired stops all of puma's processes, which systemd cannot see.
 func (m *machine) hangIsRepaired(b behind) {
 	m.t.Helper()
-	m.monitIsContent([]behind{b})
+	m.monitIsContent(b, b.path())
 	before := m.show(b.unit(), "MainPID")
 	began := time.Now()
 	m.root("sh", "-c", `for pid in $(cat "/sys/fs/cgroup$1/cgroup.procs"); do kill -STOP "$pid"; done`, "stopAll", m.show(b.unit(), "ControlGroup"))
 	eventually(m.t, 2*time.Minute, func() error {
 		if pid := m.show(b.unit(), "MainPID"); pid == before || pid == "0" {
-			return fmt.Errorf("%s hangs as process %s, and monit calls it %s", b.unit(), pid, monitState(m.monitSummary(), b))
+			return fmt.Errorf("%s hangs as process %s, and monit says:\n%s", b.unit(), pid, m.monitState(b))
 		}
 		return m.askOver(b)
 	})
 	figure("unix_socket.hang_repaired", int(time.Since(began).Seconds()), "s")
-	m.monitIsContent([]behind{b})
+	m.monitIsContent(b, b.path())
 }

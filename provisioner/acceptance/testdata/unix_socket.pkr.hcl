@@ -71,7 +71,7 @@ build {
 
       puma {
         version           = "5.6"
-        workers           = 1
+        workers           = 0
         unix_socket       = "web/puma.sock"
         socket_activation = false
         start_timeout     = "8s"
