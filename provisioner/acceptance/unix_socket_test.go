@@ -190,8 +190,8 @@ func (m *machine) requestsWaitWhileItRestarts(b behind) {
 	m.t.Helper()
 	restarted := make(chan error, 1)
 	go func() {
-		_, err := m.Run(shared.ctx, deployUser, "systemctl --user restart "+b.unit())
-		restarted <- err
+		result, err := m.Run(shared.ctx, deployUser, "systemctl --user restart "+b.unit())
+		restarted <- errors.Join(err, result.Check())
 	}()
 	answered := 0
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); answered++ {
