@@ -59,8 +59,13 @@ type Puma struct {
 	UnitName string `mapstructure:"unit_name"`
 	// IP address to listen on. Defaults to `0.0.0.0`.
 	Address string `mapstructure:"address"`
-	// TCP port to listen on. Defaults to 3000.
+	// TCP port to listen on. Defaults to 3000, or with `unix_socket` to none.
 	Port int `mapstructure:"port"`
+	// Unix socket for a web server on the same host, as a path below
+	// `shared/`, for example `tmp/sockets/puma.sock`. Without `port` puma
+	// listens on it alone. Every user of the host who can enter its directory
+	// may connect.
+	UnixSocket string `mapstructure:"unix_socket"`
 	// Socket activation: systemd holds the listening socket, so that
 	// connections wait while puma restarts. Defaults to `true`.
 	SocketActivation config.Trilean `mapstructure:"socket_activation"`
@@ -155,6 +160,7 @@ type Health struct {
 	Host string `mapstructure:"host"`
 	// The expected status. Defaults to 200.
 	Status int `mapstructure:"status"`
-	// Text that the body must hold. Left out, any body will do.
+	// Text that the body must hold; not for a puma without a port. Left out,
+	// any body will do.
 	Content string `mapstructure:"content"`
 }

@@ -87,6 +87,7 @@ type FlatPuma struct {
 	UnitName         *string           `mapstructure:"unit_name" cty:"unit_name" hcl:"unit_name"`
 	Address          *string           `mapstructure:"address" cty:"address" hcl:"address"`
 	Port             *int              `mapstructure:"port" cty:"port" hcl:"port"`
+	UnixSocket       *string           `mapstructure:"unix_socket" cty:"unix_socket" hcl:"unix_socket"`
 	SocketActivation *bool             `mapstructure:"socket_activation" cty:"socket_activation" hcl:"socket_activation"`
 	Workers          *int              `mapstructure:"workers" cty:"workers" hcl:"workers"`
 	MinThreads       *int              `mapstructure:"min_threads" cty:"min_threads" hcl:"min_threads"`
@@ -124,6 +125,7 @@ func (*FlatPuma) HCL2Spec() map[string]hcldec.Spec {
 		"unit_name":         &hcldec.AttrSpec{Name: "unit_name", Type: cty.String, Required: false},
 		"address":           &hcldec.AttrSpec{Name: "address", Type: cty.String, Required: false},
 		"port":              &hcldec.AttrSpec{Name: "port", Type: cty.Number, Required: false},
+		"unix_socket":       &hcldec.AttrSpec{Name: "unix_socket", Type: cty.String, Required: false},
 		"socket_activation": &hcldec.AttrSpec{Name: "socket_activation", Type: cty.Bool, Required: false},
 		"workers":           &hcldec.AttrSpec{Name: "workers", Type: cty.Number, Required: false},
 		"min_threads":       &hcldec.AttrSpec{Name: "min_threads", Type: cty.Number, Required: false},

@@ -13,9 +13,11 @@ import (
 )
 
 func (t *translator) puma(field string, p *Puma, a app.App) *app.Puma {
+	address, port := t.listen(field, p)
 	out := &app.Puma{
-		Address:    t.address(field+".address", either(p.Address, "0.0.0.0")),
-		Port:       t.port(field+".port", either(p.Port, 3000)),
+		Address:    address,
+		Port:       port,
+		UnixSocket: t.unixSocket(field+".unix_socket", p.UnixSocket, a),
 		Workers:    2,
 		MaxThreads: either(p.MaxThreads, 5),
 		Preload:    p.PreloadApp,
@@ -57,6 +59,28 @@ func (t *translator) reload(field string, p *Puma, out app.Puma) (inPlace bool) 
 		t.Addf(field+".reload", "has to be \"restart\" here: %s, so a reload restarts puma in place, and requests wait for as long as the app takes to start; write reload = \"restart\" if they may, or have workers and no preload_app", why)
 	}
 	return wanted == "restart"
+}
+
+// listen is where puma listens besides its unix socket; port 0 for nowhere.
+func (t *translator) listen(field string, p *Puma) (address string, port int) {
+	if p.UnixSocket == "" || p.Port != 0 {
+		return t.address(field+".address", either(p.Address, "0.0.0.0")), t.port(field+".port", either(p.Port, 3000))
+	}
+	if p.Address != "" {
+		t.Addf(field+".address", "has no meaning without a port: with unix_socket alone puma listens on nothing else; leave it out, or write port = 3000 as well")
+	}
+	if p.Health != nil && p.Health.Content != "" {
+		t.Addf(field+".health.content", "cannot be checked on a unix socket: monit's syntax has no such test there, and one bad line stops monit for everything; leave it out, or write port = 3000 as well, which is then asked")
+	}
+	return "", 0
+}
+
+func (t *translator) unixSocket(field, text string, a app.App) app.RelativePath {
+	out := optional(t, field, text, app.ParseUnixSocket)
+	if out != "" && a.DeployTo != "" {
+		t.Add(field, a.CheckUnixSocket(out))
+	}
+	return out
 }
 
 func (t *translator) health(field string, h *Health) blueprint.Health {

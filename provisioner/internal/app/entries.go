@@ -24,7 +24,7 @@ func (a App) Entries(h Host) ([]blueprint.Entry, error) {
 		r.service(s)
 		r.enable(string(s.Unit), "default.target", a.Target())
 		if s.Socket != "" {
-			r.unit(string(s.Socket), "app.socket", map[string]any{"Service": s, "Listen": a.Puma.listen()})
+			r.unit(string(s.Socket), "app.socket", map[string]any{"Service": s, "Listen": a.Listeners()})
 		}
 	}
 	r.unit(a.Target(), "app.target", a)
@@ -32,7 +32,7 @@ func (a App) Entries(h Host) ([]blueprint.Entry, error) {
 	r.enable(string(a.Name)+".path", "default.target")
 	r.layout(h)
 	if a.Puma != nil {
-		r.file(a.shared("puma.rb"), "puma.rb", a)
+		r.file(a.pumaConfig(), "puma.rb", a)
 	}
 	return r.entries, r.err
 }
@@ -115,6 +115,9 @@ func (r *renderer) layout(h Host) {
 		if s.LogFile != "" {
 			r.dirs(deployTo, path.Dir(s.LogFile))
 		}
+	}
+	if p := r.app.Puma; p != nil && p.UnixSocket != "" {
+		r.dirs(deployTo, path.Dir(r.app.unixSocket()))
 	}
 	for link, target := range r.app.RenderedFiles {
 		at := r.app.shared(string(link))

@@ -219,7 +219,7 @@ var setRules = []setRule{
 	{Rule{
 		ID: "socket-requires", Severity: Error,
 		What:    "A service that does not require the socket which listens for it.",
-		Why:     "Started by itself, it would bind the port on its own, and the next restart would refuse connections.",
+		Why:     "Started by itself, it would bind the address on its own, and the next restart would refuse connections.",
 		Instead: "Add Requires= and After= with the socket to [Unit].",
 	}, socketRequires},
 	{Rule{

@@ -4,6 +4,7 @@
 package monit
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"math"
@@ -20,7 +21,7 @@ import (
 //go:embed templates
 var templates embed.FS
 
-var parsed = template.Must(template.New("").Funcs(template.FuncMap{"quote": quote, "literally": literally}).
+var parsed = template.Must(template.New("").Funcs(template.FuncMap{"quote": quote, "literally": literally, "host": hostHeader}).
 	Option("missingkey=error").ParseFS(templates, "templates/*"))
 
 // Monit is the daemon's own configuration.
@@ -71,6 +72,15 @@ func ParseHost(text string) (Text, error) {
 		return "", fmt.Errorf("%q is no host name: it becomes the request's Host header; write for example \"shop.example.com\"", text)
 	}
 	return Text(text), nil
+}
+
+// hostHeader is the request's; empty for monit's own. On a unix socket that
+// would be "localhost:0".
+func hostHeader(h blueprint.Health) string {
+	if h.Socket != "" {
+		return cmp.Or(h.Host, "localhost")
+	}
+	return h.Host
 }
 
 func quote(text string) string { return `"` + text + `"` }

@@ -1,7 +1,9 @@
 # Baked by packer-plugin-deployhost; change the Packer template instead.
 # The current link, not the release it points to: a reload then finds the next one.
 directory "{{.Current}}"
-bind "{{.Puma.Bind}}"
+{{- range .Listeners}}
+bind "{{.Bind}}"
+{{- end}}
 pidfile "{{.PidFile}}"
 
 max_threads = Integer(ENV.fetch("RAILS_MAX_THREADS", "{{.Puma.MaxThreads}}"))
