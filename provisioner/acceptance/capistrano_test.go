@@ -46,6 +46,7 @@ func TestCapistrano(t *testing.T) {
 	d.literalsAreRuby()
 	d.settingsFitTheHost()
 	d.otherAppsAreRefused()
+	d.installsNothing()
 	d.deploys()
 	d.noticesABrokenRelease()
 }
@@ -204,6 +205,15 @@ func (d deployer) otherAppsAreRefused() {
 			d.t.Errorf("cap with application %q ended with %d: %s", name, result.Code, result.Stderr)
 		}
 	}
+}
+
+// installsNothing: the gems' own units have no place on a baked host.
+func (d deployer) installsNothing() {
+	d.t.Helper()
+	if result, err := d.cap([]string{"GEMS=6"}, "puma:install"); err != nil || result.Code == 0 {
+		d.t.Errorf("puma:install ended with %d (%v): %s", result.Code, err, result.Stdout)
+	}
+	d.host.root("test", "-f", "/home/deploy/.config/systemd/user/"+storefront)
 }
 
 // deploys once as capistrano-puma 6 would, and once as 5 would.

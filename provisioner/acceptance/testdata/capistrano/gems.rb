@@ -1,6 +1,7 @@
 # The gems that an app would use are not packaged. These tasks do to a host
 # what theirs do: capistrano-rbenv's rbenv:map_bins, capistrano-puma's
-# defaults and its restart with the hooks of version 5 or 6.
+# defaults, its restart with the hooks of version 5 or 6, and its installation,
+# which has to be kept from the unit.
 
 namespace :load do
   task :defaults do
@@ -21,6 +22,10 @@ end
 stages.each { |stage| after stage, "rbenv:map_bins" }
 
 namespace :puma do
+  task :install do
+    on(roles(:app)) { execute :rm, ".config/systemd/user/#{fetch(:puma_service_unit_name)}.service" }
+  end
+
   task :smart_restart do
     manager = fetch(:puma_systemctl_user) == :system ? [:sudo, :systemctl] : [:systemctl, "--user"]
     on roles(:app) do

@@ -50,6 +50,14 @@ set :sidekiq_service_unit_user, :user # capistrano-sidekiq 2
 set :sidekiq_enable_lingering, false
 set :sidekiq_lingering_user, nil
 
+# The image has units and puma.rb; these would put others over them.
+%w[puma:install puma:config puma:systemd:config sidekiq:install].each do |name|
+  next unless Rake::Task.task_defined?(name)
+
+  Rake::Task[name].clear_actions
+  task(name) { abort "deployhost: #{name} would write over what the image holds; there is nothing to install" }
+end
+
 namespace :deployhost do
   desc "Wait until the app is healthy on every server"
   task :healthy do
