@@ -228,7 +228,7 @@ func (d deployer) deploys() {
 	second := d.commits("echo >>Gemfile")
 	began := time.Now()
 	d.mustCap([]string{"GEMS=5"}, "deploy")
-	figure("capistrano_deploy", int(time.Since(began).Milliseconds()), "ms")
+	figure("capistrano.deploy_s", time.Since(began).Seconds(), "s")
 	// Right now, for the deploy has waited for it.
 	if said, err := d.host.ask(); err != nil || said.Revision != second {
 		d.t.Errorf("after the deploy the app answers %+v (%v), not revision %s", said, err, second)

@@ -53,6 +53,7 @@ build {
         unit_name     = "storefront"
         workers       = 1
         preload_app   = true
+        reload        = "restart"
         start_timeout = "8s"
       }
     }
