@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/hashicorp/packer-plugin-sdk/packer"
 
@@ -50,6 +51,9 @@ func (t *translator) capistranoPath(path string) {
 		return
 	}
 	dir := filepath.Dir(path)
+	if isStage(path) {
+		t.Addf(field, "%q would be a stage: Capistrano takes every .rb file in config/deploy for one; write for example \"config/deployhost.rb\"", path)
+	}
 	if info, err := os.Stat(dir); err != nil {
 		t.Addf(field, "%w: the file could not be written after the bake; paths are relative to the directory in which packer is started, so make %q there, or write \"${path.root}/…\" for a place beside the template", err, dir)
 		return
@@ -66,6 +70,12 @@ func (t *translator) capistranoPath(path string) {
 	case !info.Mode().IsRegular():
 		t.Addf(field, "%q is no ordinary file, and would be replaced by one: name another", path)
 	}
+}
+
+// isStage tells whether Capistrano reads a file as a stage (its dsl/stages.rb).
+func isStage(path string) bool {
+	absolute, err := filepath.Abs(path)
+	return err == nil && filepath.Ext(path) == ".rb" && strings.HasSuffix(filepath.ToSlash(filepath.Dir(absolute)), "/config/deploy")
 }
 
 // capistranoFile is the file for Capistrano, on this machine.
