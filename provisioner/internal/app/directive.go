@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/systemd"
 )
 
 // Directive is one line of a unit's [Service] section that the configuration
@@ -65,6 +67,9 @@ func ParseDirective(kind, name, value string) (Directive, error) {
 		return Directive{}, fmt.Errorf("has no value: an empty one makes systemd forget the directive; leave it out")
 	case !utf8.ValidString(value), strings.ContainsFunc(value, unicode.IsControl), strings.HasSuffix(value, `\`):
 		return Directive{}, fmt.Errorf("%q is not one line: a line break, or a backslash at its end, would make the next line of the unit another one; write it as one line without control characters", value)
+	}
+	if err := systemd.CheckReadable(value); err != nil {
+		return Directive{}, fmt.Errorf("%q cannot be written into a unit file: %w", value, err)
 	}
 	return Directive{Name: name, Value: value}, nil
 }
