@@ -203,7 +203,7 @@ func (m *machine) requestsWaitWhileItRestarts(b behind) {
 			if err != nil {
 				m.t.Fatal(err)
 			}
-			figure("unix_socket.answered_during_restart."+b.name, float64(answered+1), "count")
+			figure("unix_socket.answered_during_restart."+b.name, answered+1, "count")
 			return
 		default:
 		}
