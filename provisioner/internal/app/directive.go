@@ -50,7 +50,7 @@ var insteadFor = map[string]map[string]string{
 
 // ParseDirective accepts a directive for a service of a kind, unless this
 // plugin writes it itself or it cannot work in a user unit. Those of hardening
-// may be replaced, or emptied for systemd's own default.
+// are replaced.
 func ParseDirective(kind, name, value string) (Directive, error) {
 	advice, taken := instead[name]
 	if !taken {
@@ -61,7 +61,7 @@ func ParseDirective(kind, name, value string) (Directive, error) {
 		return Directive{}, fmt.Errorf("%q is no directive of a [Service] section: write its name alone, letters only, as systemd.service(5) and systemd.exec(5) have it; for example Nice", name)
 	case taken:
 		return Directive{}, fmt.Errorf("%s= cannot be set here: %s", name, advice)
-	case strings.TrimSpace(value) == "" && !hardens(name):
+	case strings.TrimSpace(value) == "" && !canBeEmpty(name):
 		return Directive{}, fmt.Errorf("has no value: an empty one makes systemd forget the directive; leave it out")
 	case !utf8.ValidString(value), strings.ContainsFunc(value, unicode.IsControl), strings.HasSuffix(value, `\`):
 		return Directive{}, fmt.Errorf("%q is not one line: a line break, or a backslash at its end, would make the next line of the unit another one; write it as one line without control characters", value)

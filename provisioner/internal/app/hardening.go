@@ -22,9 +22,10 @@ var hardening = []Directive{
 	{"SystemCallArchitectures", "native"},
 }
 
-// hardens tells whether a directive is one of hardening.
-func hardens(name string) bool {
-	return slices.ContainsFunc(hardening, func(d Directive) bool { return d.Name == name })
+// canBeEmpty tells whether a hardening directive is a list, which without a
+// value restricts nothing. To an empty truth value systemd objects.
+func canBeEmpty(name string) bool {
+	return name == "RestrictAddressFamilies" || name == "SystemCallArchitectures"
 }
 
 // Hardening is what the unit needs beside its extra directives. A second line
