@@ -17,13 +17,9 @@ func (m *machine) limitsAreSet() {
 			m.t.Errorf("%s is %s, not %s", property, got, want)
 		}
 	}
-	for property, want := range map[string]string{
-		"Delegate": "yes", "DelegateControllers": "cpu memory pids", "OOMScoreAdjust": "-100",
-		"TimeoutStopUSec": "5min 30s", // 30 s more than the slowest service's
-	} {
-		if got := m.showSystem(managerUnit, property); got != want {
-			m.t.Errorf("%s of the user manager is %s, not %s", property, got, want)
-		}
+	// 30 s more than the slowest service's.
+	if got := m.showSystem(managerUnit, "TimeoutStopUSec"); got != "5min 30s" {
+		m.t.Errorf("the user manager may take %s to stop, not 5min 30s", got)
 	}
 }
 
