@@ -19,8 +19,7 @@ const (
 )
 
 // Entries are lingering, a journal that the user can read, and the keys. The
-// account itself is made by the host
-// tool, from Blueprint.
+// account itself is made by the host tool, from Blueprint.
 func (u User) Entries() []blueprint.Entry {
 	// logind reads the directory when it starts; an empty file is a lingering
 	// user (systemd-logind.service(8), loginctl enable-linger does the same).
