@@ -68,7 +68,7 @@ func (s *slot) sweep(ctx context.Context) error {
 	if info.Work != "" {
 		err = os.RemoveAll(info.Work)
 	}
-	return errors.Join(err, os.RemoveAll(s.dir()), restoreForwarding())
+	return errors.Join(err, os.RemoveAll(s.dir()), restoreSettings())
 }
 
 // info reads what publish wrote; a zero value when the run died before that.
