@@ -96,11 +96,10 @@ func (s *slot) removeNetwork(ctx context.Context) error {
 		errs = append(errs, err)
 	}
 	for _, rule := range s.rules() {
-		if err := host(ctx, "iptables", rule.args("-C")...); err != nil {
-			continue // not there
-		}
 		err := host(ctx, "iptables", rule.args("-D")...)
-		errs = append(errs, err)
+		if err != nil && host(ctx, "iptables", rule.args("-C")...) == nil {
+			errs = append(errs, err) // else it was not there
+		}
 	}
 	return errors.Join(errs...)
 }
