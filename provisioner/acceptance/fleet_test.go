@@ -21,7 +21,7 @@ import (
 
 const (
 	fleetSize = 50
-	// fleetAnswers is for a busy machine; an idle one with two cores needs a third of it.
+	// fleetAnswers is for a busy machine: two cores of their own need less than a third of it.
 	fleetAnswers = 3 * time.Minute
 )
 
@@ -97,6 +97,8 @@ func bakeFleet(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A hook of milliseconds is done first in whatever order; a slow one is not.
+	files["/etc/systemd/system/"+hookUnit+".d/90-slow.conf"] = "[Service]\nExecStartPre=/bin/sleep 2\n"
 	lower, err := deployedOnto(shared.ctx, "fleet", golden, files)
 	if err != nil {
 		t.Fatal(err)
@@ -163,6 +165,8 @@ func (f *fleetInstance) waitForAnswer(until time.Time) error {
 		select {
 		case <-shared.ctx.Done():
 			return shared.ctx.Err()
+		case <-f.Ended():
+			return fmt.Errorf("%s ended", f.want.InstanceID)
 		case <-time.After(250 * time.Millisecond):
 		}
 		if time.Now().After(until) {
@@ -171,8 +175,8 @@ func (f *fleetInstance) waitForAnswer(until time.Time) error {
 	}
 }
 
-// isRight wants an instance to be who it is and to have needed one attempt for
-// that. It returns how many seconds the hook took.
+// isRight wants an instance to be who it is, and its hook to have needed one
+// attempt. It returns how many seconds that took.
 func (f *fleetInstance) isRight(t *testing.T) float64 {
 	t.Helper()
 	f.t = t
@@ -189,8 +193,19 @@ func (f *fleetInstance) isRight(t *testing.T) float64 {
 	if !verdict.OK || verdict.Attempt != 1 || len(verdict.Warnings) != 0 {
 		t.Errorf("the hook ended with %+v", verdict)
 	}
+	f.cameAfterTheHook(managerUnit)
 	f.noFailedUnits()
 	return verdict.Seconds
+}
+
+// cameAfterTheHook compares when a system unit was started and the hook ended.
+func (f *fleetInstance) cameAfterTheHook(unit string) {
+	f.t.Helper()
+	var started, ended int64
+	times := f.showSystem(unit, "ExecMainStartTimestampMonotonic") + " " + f.showSystem(hookUnit, "ExecMainExitTimestampMonotonic")
+	if _, err := fmt.Sscan(times, &started, &ended); err != nil || started < ended {
+		f.t.Errorf("%s was started before the hook had ended (at %s us, %v)", unit, times, err)
+	}
 }
 
 // together does the same to all at once and waits for the slowest.
