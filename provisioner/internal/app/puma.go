@@ -31,6 +31,10 @@ type Puma struct {
 // (puma/docs/restart.md).
 func (p Puma) Phased() bool { return p.Workers > 0 && !p.Preload }
 
+// ShutdownSec is how long a worker may finish its requests, in whole seconds.
+// Puma kills it after 30 unless told otherwise (puma/lib/puma/configuration.rb).
+func (p Puma) ShutdownSec() int { return Seconds(p.Restart.Stop) }
+
 // Bind is puma's bind URL, which must equal the socket unit's address for
 // puma to take the inherited socket (puma/docs/systemd.md).
 func (p Puma) Bind() string { return "tcp://" + p.listen() }
