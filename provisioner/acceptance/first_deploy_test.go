@@ -4,6 +4,8 @@ package acceptance
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +23,7 @@ func TestFirstDeploy(t *testing.T) {
 			m := bootInstance(t, theBaked(t).lower, cell, map[string]any{"cell": cell, "label": "spring"}, provided())
 			m.release(1)
 			said := m.waitForAnswer()
+			m.tookSince("home/deploy/apps/shop/current")
 			want := answer{
 				InstanceID: "i-" + cell, Cell: cell, CellFile: cell, Label: "spring", DatabaseURL: databaseURL,
 				Greeting: `100% "ready" $HOME`, Revision: "1", RubyVersion: "3.1", WorkerParent: said.WorkerParent,
@@ -51,4 +54,35 @@ func (m *machine) monitWatches() {
 		}
 		return nil
 	})
+}
+
+// tookSince records how long the app took to answer after its first deploy had
+// made the link.
+func (m *machine) tookSince(link string) {
+	m.t.Helper()
+	info, err := os.Lstat(filepath.Join(m.RootDir(), link))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	figure("first_deploy.start_s", time.Since(info.ModTime()).Seconds(), "s")
+}
+
+// TestDeployThatRestarts is a first deploy whose last step acts on the service,
+// as Capistrano's does, while the path unit starts it for the same link.
+func TestDeployThatRestarts(t *testing.T) {
+	t.Parallel()
+	for _, verb := range []string{"restart", "reload-or-restart", "start"} {
+		t.Run(verb, func(t *testing.T) {
+			t.Parallel()
+			m := bootInstance(t, theBaked(t).lower, "race-"+verb, nil, provided())
+			m.deploy("sh /srv/app/release.sh ~/apps/shop 1 && systemctl --user " + verb + " " + pumaUnit)
+			m.waitForAnswer()
+			for property, want := range map[string]string{"SubState": "running", "Result": "success", "NRestarts": "0"} {
+				if got := m.show(pumaUnit, property); got != want {
+					t.Errorf("%s is %s, not %s", property, got, want)
+				}
+			}
+			m.noFailedUnits()
+		})
+	}
 }

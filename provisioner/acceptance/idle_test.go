@@ -55,7 +55,7 @@ func (m *machine) refusesConnections(n int) {
 			_ = conn.Close()
 		}
 		if !errors.Is(err, syscall.ECONNREFUSED) {
-			m.t.Fatalf("a connection before the first deploy ends with %v, not by being refused", err)
+			m.t.Fatalf("a connection to a puma that must not run ends with %v, not by being refused", err)
 		}
 	}
 	for _, unit := range []string{socketUnit, pumaUnit} {

@@ -12,12 +12,14 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -124,9 +126,15 @@ func layersDir() (string, error) {
 	return dir, os.MkdirAll(dir, 0o700)
 }
 
-var figures []string
+var (
+	figures    []string
+	keepFigure sync.Mutex
+)
 
 // figure keeps one measured value, to be printed as a line of its own at the end.
-func figure(name string, value int, unit string) {
-	figures = append(figures, fmt.Sprintf("figure %s %d %s", name, value, unit))
+func figure(name string, value float64, unit string) {
+	text := strconv.FormatFloat(math.Round(value*100)/100, 'f', -1, 64)
+	keepFigure.Lock()
+	defer keepFigure.Unlock()
+	figures = append(figures, fmt.Sprintf("figure %s %s %s", name, text, unit))
 }

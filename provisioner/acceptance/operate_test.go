@@ -76,18 +76,18 @@ func (m *machine) restartsWithoutSudo() {
 	}
 }
 
-// stoppedStaysStopped has monit out of the way, which would start it again,
-// and makes no request, which would, too.
+// stoppedStaysStopped has three that could start it again: the next connection,
+// the path unit, and monit.
 func (m *machine) stoppedStaysStopped() {
 	m.t.Helper()
-	m.root("systemctl", "stop", "monit.service")
+	m.monitWatches()
 	m.deploy("systemctl --user stop " + pumaUnit)
-	// Longer than RestartSec, and than a path unit takes to look again.
-	for range 8 {
-		time.Sleep(500 * time.Millisecond)
-		if state := m.show(pumaUnit, "ActiveState"); state != "inactive" {
-			m.t.Fatalf("puma is %s although it was stopped", state)
-		}
+	// Twice the 6 rounds of 2 s that monit waits for systemd.
+	for end := time.Now().Add(24 * time.Second); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
+		m.refusesConnections(1)
+	}
+	if summary := m.monitSummary(); !strings.Contains(summary, "Does not exist") {
+		m.t.Errorf("monit has not seen that puma was stopped:\n%s", summary)
 	}
 	for _, unit := range []string{"shop.target", "shop.path"} {
 		if state := m.show(unit, "ActiveState"); state != "active" {

@@ -20,7 +20,6 @@ func TestMonitRepairsWhatSystemdGaveUp(t *testing.T) {
 	m.waitForAnswer()
 	m.monitWatches()
 	group := m.show(pumaUnit, "ControlGroup")
-	// No request in between: it would wake the socket.
 	eventually(t, time.Minute, func() error {
 		m.root("sh", "-c", killAll, "killAll", group)
 		if state := m.show(pumaUnit, "ActiveState"); state != "failed" {

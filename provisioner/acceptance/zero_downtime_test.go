@@ -58,7 +58,7 @@ func TestReloadChangesGems(t *testing.T) {
 			m.completePuma()
 			m.restart(2)
 			m.reload(3)
-			if said := m.serves(3); said.Gem != "3.0.0" {
+			if said := m.allServe(3); said.Gem != "3.0.0" {
 				t.Errorf("after a reload release 3 runs with version %s of its gem", said.Gem)
 			}
 			m.settingsInVariables()
@@ -86,7 +86,7 @@ func bootZero(t *testing.T, name string, host zeroHost) *machine {
 	m.waitUp()
 	m.release(1)
 	m.becomesActive(pumaUnit)
-	m.serves(1)
+	m.allServe(1)
 	return m
 }
 
@@ -131,11 +131,11 @@ func (m *machine) costsNothing(name string, first int, deploy func(revision int)
 		<-tick.C
 	}
 	told, keptTold := outside.stop(), kept.stop()
-	figure(name+".requests", told.requests, "requests")
-	figure(name+".failed", told.failures(""), "requests")
-	figure(name+".worst_ms", int(told.worst.Milliseconds()), "ms")
-	figure(name+".keepalive_requests", keptTold.requests, "requests")
-	figure(name+".keepalive_resets", keptTold.failures(""), "requests")
+	figure(name+".requests", float64(told.requests), "requests")
+	figure(name+".failed", float64(told.failures("")), "requests")
+	figure(name+".worst_ms", float64(told.worst.Milliseconds()), "ms")
+	figure(name+".keepalive_requests", float64(keptTold.requests), "requests")
+	figure(name+".keepalive_resets", float64(keptTold.failures("")), "requests")
 	if len(told.failed) > 0 {
 		m.t.Errorf("%s: of %d requests these failed: %v", name, told.requests, told.failed)
 	}
@@ -150,7 +150,7 @@ func (m *machine) restart(revision int) {
 	before := m.show(pumaUnit, "MainPID")
 	m.release(revision)
 	m.deploy("systemctl --user restart " + pumaUnit)
-	m.serves(revision)
+	m.allServe(revision)
 	if after := m.show(pumaUnit, "MainPID"); after == before {
 		m.t.Fatalf("a restart kept puma's process %s", before)
 	}
@@ -163,7 +163,7 @@ func (m *machine) reload(revision int) {
 	puma, workers := m.show(pumaUnit, "MainPID"), m.workers()
 	m.release(revision)
 	m.deploy("systemctl --user reload " + pumaUnit)
-	m.serves(revision)
+	m.allServe(revision)
 	if after := m.show(pumaUnit, "MainPID"); after != puma {
 		m.t.Fatalf("puma's process was %s and is %s after a reload", puma, after)
 	}
@@ -191,17 +191,17 @@ func (m *machine) killRefusesNothing(name string) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.serves(revision)
+	m.allServe(revision)
 	told := outside.stop()
-	figure(name+".requests", told.requests, "requests")
-	figure(name+".failed", told.failures(""), "requests")
+	figure(name+".requests", float64(told.requests), "requests")
+	figure(name+".failed", float64(told.failures("")), "requests")
 	if refused := told.failures("refused"); refused > 0 {
 		m.t.Errorf("%s: %d connections were refused: %v", name, refused, told.failed)
 	}
 }
 
-// serves waits until every worker answers for a release, and is what one says.
-func (m *machine) serves(revision int) answer {
+// allServe waits until every worker answers for a release, and is what one says.
+func (m *machine) allServe(revision int) answer {
 	m.t.Helper()
 	var said answer
 	eventually(m.t, time.Minute, func() error {

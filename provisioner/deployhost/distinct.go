@@ -33,6 +33,8 @@ func (t *translator) distinct(apps []app.App) {
 		t.claim(dirs, string(a.DeployTo), at, at+".deploy_to", "one deploy would overwrite the other")
 		if a.Puma != nil {
 			t.claimUnit(units, a.Puma.Unit, at+".puma")
+		}
+		if a.Puma != nil && a.Puma.Port != 0 {
 			t.claim(ports, fmt.Sprint(a.Puma.Port), at+".puma", at+".puma.port", "the second one could not listen")
 		}
 		t.distinctServices(at, a, units)

@@ -20,7 +20,7 @@ import (
 const repository = "../.."
 
 // pagesWithExamples are those that a reader copies from.
-var pagesWithExamples = []string{"README.md", "docs/first-boot.md", "docs/image.md"}
+var pagesWithExamples = []string{"README.md", "docs/first-boot.md", "docs/image.md", "docs/unit-templates.md"}
 
 // sampleKey is the file that examples name as keys/team.pub. Its text also
 // stands for every variable without a default: those that the examples hand
@@ -210,7 +210,8 @@ func tryBody(t *testing.T, name string, body *hclsyntax.Body, dir string, values
 		if err := p.Prepare(value); err != nil {
 			t.Fatal(err)
 		}
-		encode(t, planned(t, p))
+		b, _ := planned(t, p)
+		encode(t, b)
 	})
 }
 

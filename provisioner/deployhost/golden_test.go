@@ -129,18 +129,23 @@ func compare(t *testing.T, name string, archive *txtar.Archive, got map[string]s
 }
 
 // TestGolden shows HCL in and the image out. "tree" is the whole image, one
-// entry a line; a section named by an absolute path is that file's content.
+// entry a line; a section named by an absolute path is that file's content;
+// "warnings" are what people read when the build begins.
 func TestGolden(t *testing.T) {
 	cases(t, "testdata/golden/*.txtar", func(t *testing.T, archive *txtar.Archive) map[string]string {
 		p, err := decode(t, archive)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := planned(t, p)
-		if again := planned(t, p); cmp.Diff(encode(t, b), encode(t, again)) != "" {
+		b, warnings := planned(t, p)
+		if again, _ := planned(t, p); cmp.Diff(encode(t, b), encode(t, again)) != "" {
 			t.Error("the same configuration gave other bytes")
 		}
-		got := map[string]string{"tree": tree(b), "packages": strings.Join(b.Packages, "\n") + "\n"}
+		got := map[string]string{
+			"tree":     tree(b),
+			"packages": strings.Join(b.Packages, "\n") + "\n",
+			"warnings": strings.Join(warnings, "\n") + "\n",
+		}
 		for _, e := range b.Entries {
 			if e.Kind == blueprint.File {
 				got[e.Path] = e.Content
@@ -185,17 +190,16 @@ func TestUnknownValuesPass(t *testing.T) {
 	}
 }
 
-func planned(t *testing.T, p *Provisioner) *blueprint.Blueprint {
+func planned(t *testing.T, p *Provisioner) (b *blueprint.Blueprint, warnings []string) {
 	t.Helper()
 	c, err := p.config.check(true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := plan.Blueprint(c.host)
-	if err != nil {
+	if b, err = plan.Blueprint(c.host); err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return b, c.warnings
 }
 
 func encode(t *testing.T, b *blueprint.Blueprint) string {

@@ -52,7 +52,11 @@ func (c *Config) check(strict bool) (checked, error) {
 	if out.blueprint, err = plan.Blueprint(out.host); err != nil {
 		return out, err
 	}
-	out.warnings = t.lint(plan.Lint(out.host, out.blueprint))
+	findings, err := plan.Lint(out.host, out.blueprint)
+	if err != nil {
+		return out, err
+	}
+	out.warnings = t.lint(findings)
 	return out, t.Err()
 }
 

@@ -40,6 +40,10 @@ type Process struct {
 	// example `{ Nice = "5" }`, written as they are: `%` begins a specifier.
 	// Those that the plugin writes itself are refused.
 	Extra map[string]string `mapstructure:"extra"`
+	// A file on the machine that runs Packer with a template for the unit, in
+	// place of the built-in one, which is a good one to begin with: see
+	// [unit-templates.md](unit-templates.md).
+	UnitTemplate string `mapstructure:"unit_template"`
 }
 
 // Puma is a user service named `APP_puma_STAGE`, as capistrano-puma names it.
@@ -55,8 +59,13 @@ type Puma struct {
 	UnitName string `mapstructure:"unit_name"`
 	// IP address to listen on. Defaults to `0.0.0.0`.
 	Address string `mapstructure:"address"`
-	// TCP port to listen on. Defaults to 3000.
+	// TCP port to listen on. Defaults to 3000, or with `unix_socket` to none.
 	Port int `mapstructure:"port"`
+	// Unix socket for a web server on the same host, as a path below
+	// `shared/`, for example `tmp/sockets/puma.sock`. Without `port` puma
+	// listens on it alone. Every user of the host who can enter its directory
+	// may connect.
+	UnixSocket string `mapstructure:"unix_socket"`
 	// Socket activation: systemd holds the listening socket, so that
 	// connections wait while puma restarts. Defaults to `true`.
 	SocketActivation config.Trilean `mapstructure:"socket_activation"`
@@ -69,10 +78,15 @@ type Puma struct {
 	// Most threads of a worker. Defaults to 5. An instance value named
 	// RAILS_MAX_THREADS overrides it.
 	MaxThreads int `mapstructure:"max_threads"`
-	// Load the app before forking workers: less memory, but a reload then
-	// restarts puma (USR2) in place of replacing worker by worker (USR1).
-	// Defaults to `false`.
+	// Load the app before forking workers: less memory, but workers can then
+	// not be replaced one by one. Defaults to `false`.
 	PreloadApp bool `mapstructure:"preload_app"`
+	// What `systemctl --user reload` does. `phased` (the default) replaces
+	// worker by worker (USR1), so that some always answer. `restart` restarts
+	// puma in place (USR2): requests wait while the app starts. With
+	// `workers = 0` or `preload_app`, only `restart` works, and has to be
+	// written.
+	Reload string `mapstructure:"reload"`
 	// What a healthy puma answers. Left out, `/` has to answer 200.
 	Health *Health `mapstructure:"health"`
 
@@ -146,6 +160,7 @@ type Health struct {
 	Host string `mapstructure:"host"`
 	// The expected status. Defaults to 200.
 	Status int `mapstructure:"status"`
-	// Text that the body must hold. Left out, any body will do.
+	// Text that the body must hold; not for a puma without a port. Left out,
+	// any body will do.
 	Content string `mapstructure:"content"`
 }

@@ -49,6 +49,7 @@ type FlatProcess struct {
 	TasksMax     *int              `mapstructure:"tasks_max" cty:"tasks_max" hcl:"tasks_max"`
 	Env          map[string]string `mapstructure:"env" cty:"env" hcl:"env"`
 	Extra        map[string]string `mapstructure:"extra" cty:"extra" hcl:"extra"`
+	UnitTemplate *string           `mapstructure:"unit_template" cty:"unit_template" hcl:"unit_template"`
 }
 
 // FlatMapstructure returns a new FlatProcess.
@@ -73,6 +74,7 @@ func (*FlatProcess) HCL2Spec() map[string]hcldec.Spec {
 		"tasks_max":     &hcldec.AttrSpec{Name: "tasks_max", Type: cty.Number, Required: false},
 		"env":           &hcldec.AttrSpec{Name: "env", Type: cty.Map(cty.String), Required: false},
 		"extra":         &hcldec.AttrSpec{Name: "extra", Type: cty.Map(cty.String), Required: false},
+		"unit_template": &hcldec.AttrSpec{Name: "unit_template", Type: cty.String, Required: false},
 	}
 	return s
 }
@@ -85,11 +87,13 @@ type FlatPuma struct {
 	UnitName         *string           `mapstructure:"unit_name" cty:"unit_name" hcl:"unit_name"`
 	Address          *string           `mapstructure:"address" cty:"address" hcl:"address"`
 	Port             *int              `mapstructure:"port" cty:"port" hcl:"port"`
+	UnixSocket       *string           `mapstructure:"unix_socket" cty:"unix_socket" hcl:"unix_socket"`
 	SocketActivation *bool             `mapstructure:"socket_activation" cty:"socket_activation" hcl:"socket_activation"`
 	Workers          *int              `mapstructure:"workers" cty:"workers" hcl:"workers"`
 	MinThreads       *int              `mapstructure:"min_threads" cty:"min_threads" hcl:"min_threads"`
 	MaxThreads       *int              `mapstructure:"max_threads" cty:"max_threads" hcl:"max_threads"`
 	PreloadApp       *bool             `mapstructure:"preload_app" cty:"preload_app" hcl:"preload_app"`
+	Reload           *string           `mapstructure:"reload" cty:"reload" hcl:"reload"`
 	Health           *FlatHealth       `mapstructure:"health" cty:"health" hcl:"health"`
 	Log              *string           `mapstructure:"log" cty:"log" hcl:"log"`
 	StartTimeout     *string           `mapstructure:"start_timeout" cty:"start_timeout" hcl:"start_timeout"`
@@ -101,6 +105,7 @@ type FlatPuma struct {
 	TasksMax         *int              `mapstructure:"tasks_max" cty:"tasks_max" hcl:"tasks_max"`
 	Env              map[string]string `mapstructure:"env" cty:"env" hcl:"env"`
 	Extra            map[string]string `mapstructure:"extra" cty:"extra" hcl:"extra"`
+	UnitTemplate     *string           `mapstructure:"unit_template" cty:"unit_template" hcl:"unit_template"`
 }
 
 // FlatMapstructure returns a new FlatPuma.
@@ -120,11 +125,13 @@ func (*FlatPuma) HCL2Spec() map[string]hcldec.Spec {
 		"unit_name":         &hcldec.AttrSpec{Name: "unit_name", Type: cty.String, Required: false},
 		"address":           &hcldec.AttrSpec{Name: "address", Type: cty.String, Required: false},
 		"port":              &hcldec.AttrSpec{Name: "port", Type: cty.Number, Required: false},
+		"unix_socket":       &hcldec.AttrSpec{Name: "unix_socket", Type: cty.String, Required: false},
 		"socket_activation": &hcldec.AttrSpec{Name: "socket_activation", Type: cty.Bool, Required: false},
 		"workers":           &hcldec.AttrSpec{Name: "workers", Type: cty.Number, Required: false},
 		"min_threads":       &hcldec.AttrSpec{Name: "min_threads", Type: cty.Number, Required: false},
 		"max_threads":       &hcldec.AttrSpec{Name: "max_threads", Type: cty.Number, Required: false},
 		"preload_app":       &hcldec.AttrSpec{Name: "preload_app", Type: cty.Bool, Required: false},
+		"reload":            &hcldec.AttrSpec{Name: "reload", Type: cty.String, Required: false},
 		"health":            &hcldec.BlockSpec{TypeName: "health", Nested: hcldec.ObjectSpec((*FlatHealth)(nil).HCL2Spec())},
 		"log":               &hcldec.AttrSpec{Name: "log", Type: cty.String, Required: false},
 		"start_timeout":     &hcldec.AttrSpec{Name: "start_timeout", Type: cty.String, Required: false},
@@ -136,6 +143,7 @@ func (*FlatPuma) HCL2Spec() map[string]hcldec.Spec {
 		"tasks_max":         &hcldec.AttrSpec{Name: "tasks_max", Type: cty.Number, Required: false},
 		"env":               &hcldec.AttrSpec{Name: "env", Type: cty.Map(cty.String), Required: false},
 		"extra":             &hcldec.AttrSpec{Name: "extra", Type: cty.Map(cty.String), Required: false},
+		"unit_template":     &hcldec.AttrSpec{Name: "unit_template", Type: cty.String, Required: false},
 	}
 	return s
 }
@@ -157,6 +165,7 @@ type FlatService struct {
 	TasksMax     *int              `mapstructure:"tasks_max" cty:"tasks_max" hcl:"tasks_max"`
 	Env          map[string]string `mapstructure:"env" cty:"env" hcl:"env"`
 	Extra        map[string]string `mapstructure:"extra" cty:"extra" hcl:"extra"`
+	UnitTemplate *string           `mapstructure:"unit_template" cty:"unit_template" hcl:"unit_template"`
 }
 
 // FlatMapstructure returns a new FlatService.
@@ -185,6 +194,7 @@ func (*FlatService) HCL2Spec() map[string]hcldec.Spec {
 		"tasks_max":     &hcldec.AttrSpec{Name: "tasks_max", Type: cty.Number, Required: false},
 		"env":           &hcldec.AttrSpec{Name: "env", Type: cty.Map(cty.String), Required: false},
 		"extra":         &hcldec.AttrSpec{Name: "extra", Type: cty.Map(cty.String), Required: false},
+		"unit_template": &hcldec.AttrSpec{Name: "unit_template", Type: cty.String, Required: false},
 	}
 	return s
 }
@@ -211,6 +221,7 @@ type FlatSidekiq struct {
 	TasksMax     *int              `mapstructure:"tasks_max" cty:"tasks_max" hcl:"tasks_max"`
 	Env          map[string]string `mapstructure:"env" cty:"env" hcl:"env"`
 	Extra        map[string]string `mapstructure:"extra" cty:"extra" hcl:"extra"`
+	UnitTemplate *string           `mapstructure:"unit_template" cty:"unit_template" hcl:"unit_template"`
 }
 
 // FlatMapstructure returns a new FlatSidekiq.
@@ -244,6 +255,7 @@ func (*FlatSidekiq) HCL2Spec() map[string]hcldec.Spec {
 		"tasks_max":     &hcldec.AttrSpec{Name: "tasks_max", Type: cty.Number, Required: false},
 		"env":           &hcldec.AttrSpec{Name: "env", Type: cty.Map(cty.String), Required: false},
 		"extra":         &hcldec.AttrSpec{Name: "extra", Type: cty.Map(cty.String), Required: false},
+		"unit_template": &hcldec.AttrSpec{Name: "unit_template", Type: cty.String, Required: false},
 	}
 	return s
 }

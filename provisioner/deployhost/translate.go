@@ -24,6 +24,8 @@ type translator struct {
 	problem.List
 	readFile func(string) ([]byte, error)
 	ignores  []lint.Ignore
+	// ignored are the rules among them that were met while translating.
+	ignored []string
 }
 
 // newTranslator makes one. Strict refuses what Packer does not know yet,
@@ -41,6 +43,7 @@ func (t *translator) host(c *Config) plan.Host {
 	h.Monit = t.monit(c.Monit)
 	t.distinct(h.Apps)
 	t.instance(c.Instance, &h)
+	t.shadows(c)
 	h.Packages = t.packages(c.Packages)
 	return h
 }

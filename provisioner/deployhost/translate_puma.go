@@ -13,12 +13,15 @@ import (
 )
 
 func (t *translator) puma(field string, p *Puma, a app.App) *app.Puma {
+	address, port := t.listen(field, p)
 	out := &app.Puma{
-		Address:    t.address(field+".address", either(p.Address, "0.0.0.0")),
-		Port:       t.port(field+".port", either(p.Port, 3000)),
+		Address:    address,
+		Port:       port,
+		UnixSocket: t.unixSocket(field+".unix_socket", p.UnixSocket, a),
 		Workers:    2,
 		MaxThreads: either(p.MaxThreads, 5),
 		Preload:    p.PreloadApp,
+		Version:    version(p.Version, app.PumaGem()),
 		Notify:     t.notify(field, p.Version, p.Type, app.PumaGem()),
 		Health:     t.health(field+".health", p.Health),
 		Process:    t.process(field, "puma", &p.Process),
@@ -27,6 +30,7 @@ func (t *translator) puma(field string, p *Puma, a app.App) *app.Puma {
 	if p.Workers != nil {
 		out.Workers = *p.Workers
 	}
+	out.InPlace = t.reload(field, p, *out)
 	out.MinThreads = either(p.MinThreads, out.MaxThreads)
 	t.between(field+".workers", out.Workers, 0, 1024)
 	t.between(field+".max_threads", out.MaxThreads, 1, 1024)
@@ -36,6 +40,45 @@ func (t *translator) puma(field string, p *Puma, a app.App) *app.Puma {
 		out.Socket = problem.Parse(&t.List, field+".unit_name", out.Unit.Prefix(), func(text string) (systemd.UnitName, error) {
 			return systemd.ParseUnitName(text, "socket")
 		})
+	}
+	return out
+}
+
+// reload tells whether a reload restarts puma in place. Where it has to, that
+// must have been written: a reload without downtime is what people expect.
+func (t *translator) reload(field string, p *Puma, out app.Puma) (inPlace bool) {
+	why := ""
+	switch {
+	case out.Workers == 0:
+		why = "workers = 0 leaves no workers that could be replaced one by one"
+	case out.Preload:
+		why = "preload_app = true loads the app once, before there are workers"
+	}
+	wanted := choice(t, field+".reload", p.Reload, "", "phased", "restart")
+	if why != "" && wanted != "restart" && t.Known(p.Reload) {
+		t.Addf(field+".reload", "has to be \"restart\" here: %s, so a reload restarts puma in place, and requests wait for as long as the app takes to start; write reload = \"restart\" if they may, or have workers and no preload_app", why)
+	}
+	return wanted == "restart"
+}
+
+// listen is where puma listens besides its unix socket; port 0 for nowhere.
+func (t *translator) listen(field string, p *Puma) (address string, port int) {
+	if p.UnixSocket == "" || p.Port != 0 {
+		return t.address(field+".address", either(p.Address, "0.0.0.0")), t.port(field+".port", either(p.Port, 3000))
+	}
+	if p.Address != "" {
+		t.Addf(field+".address", "has no meaning without a port: with unix_socket alone puma listens on nothing else; leave it out, or write port = 3000 as well")
+	}
+	if p.Health != nil && p.Health.Content != "" {
+		t.Addf(field+".health.content", "cannot be checked on a unix socket: monit's syntax has no such test there, and one bad line stops monit for everything; leave it out, or write port = 3000 as well, which is then asked")
+	}
+	return "", 0
+}
+
+func (t *translator) unixSocket(field, text string, a app.App) app.RelativePath {
+	out := optional(t, field, text, app.ParseUnixSocket)
+	if out != "" && a.DeployTo != "" {
+		t.Add(field, a.CheckUnixSocket(out))
 	}
 	return out
 }

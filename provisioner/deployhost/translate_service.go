@@ -10,6 +10,7 @@ import (
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/app"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/problem"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/systemd"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/systemd/unittemplate"
 )
 
 // services of every kind; a itself is translated but for them.
@@ -56,7 +57,23 @@ func (t *translator) process(field, kind string, p *Process) app.Process {
 		}
 		out.Extra = append(out.Extra, directive)
 	}
+	out.Template = t.unitTemplate(field+".unit_template", p.UnitTemplate)
 	return out
+}
+
+func (t *translator) unitTemplate(field, name string) *unittemplate.File {
+	if name == "" {
+		return nil
+	}
+	text, ok := t.read(field, name)
+	if !ok {
+		return nil
+	}
+	file, err := unittemplate.ParseFile(name, text)
+	if err != nil {
+		t.Addf(field, "%w: the file is a Go template (pkg.go.dev/text/template); docs/unit-templates.md tells what may stand in it", err)
+	}
+	return file
 }
 
 // optional parses a text that may be left out.
@@ -80,6 +97,12 @@ func (t *translator) unit(field, configured, fallback string, a app.App) systemd
 	return problem.Parse(&t.List, field+".unit_name", prefix, func(text string) (systemd.UnitName, error) {
 		return systemd.ParseUnitName(text, "service")
 	})
+}
+
+// version is 0 when it is not known; what is wrong with it, notify reports.
+func version(text string, gem app.Gem) app.Version {
+	v, _ := gem.ParseVersion(text)
+	return v
 }
 
 // notify decides between Type=notify and Type=simple.
@@ -107,6 +130,7 @@ const stopMargin = 10 * time.Second
 func (t *translator) sidekiq(field string, s *Sidekiq, a app.App) app.Sidekiq {
 	out := app.Sidekiq{
 		Name:        optional(t, field+".name", s.Name, app.ParseSidekiqName),
+		Version:     version(s.Version, app.SidekiqGem()),
 		Notify:      t.notify(field, s.Version, s.Type, app.SidekiqGem()),
 		Config:      optional(t, field+".config", s.Config, app.ParseReleasePath),
 		Concurrency: s.Concurrency,

@@ -41,6 +41,7 @@ build {
       puma {
         version = "5.6"
         workers = 0
+        reload  = "restart"
       }
       sidekiq {
         version       = "6.4"

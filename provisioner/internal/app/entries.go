@@ -2,6 +2,7 @@ package app
 
 import (
 	"embed"
+	"fmt"
 	"path"
 	"strings"
 
@@ -20,11 +21,10 @@ var units = unittemplate.MustParse(templates, "templates")
 func (a App) Entries(h Host) ([]blueprint.Entry, error) {
 	r := renderer{app: a, dir: h.UserUnitDir()}
 	for _, s := range a.services(h) {
-		r.unit(string(s.Unit), "app.service", s)
+		r.service(s)
 		r.enable(string(s.Unit), "default.target", a.Target())
 		if s.Socket != "" {
-			r.unit(string(s.Socket), "app.socket", map[string]any{"Service": s, "Listen": a.Puma.listen()})
-			r.enable(string(s.Socket), "sockets.target")
+			r.unit(string(s.Socket), "app.socket", map[string]any{"Service": s, "Listen": a.Listeners()})
 		}
 	}
 	r.unit(a.Target(), "app.target", a)
@@ -32,9 +32,26 @@ func (a App) Entries(h Host) ([]blueprint.Entry, error) {
 	r.enable(string(a.Name)+".path", "default.target")
 	r.layout(h)
 	if a.Puma != nil {
-		r.file(a.shared("puma.rb"), "puma.rb", a)
+		r.file(a.pumaConfig(), "puma.rb", a)
 	}
 	return r.entries, r.err
+}
+
+// CustomUnits are those that are rendered from templates of the user's own, by
+// their names.
+func (a App) CustomUnits(h Host) (map[string]unittemplate.Unit, error) {
+	units := map[string]unittemplate.Unit{}
+	for _, s := range a.services(h) {
+		if s.Template == nil {
+			continue
+		}
+		unit, err := s.Template.Render(s)
+		if err != nil {
+			return nil, err
+		}
+		units[string(s.Unit)] = unit
+	}
+	return units, nil
 }
 
 type renderer struct {
@@ -55,6 +72,19 @@ func (r *renderer) file(path string, template string, data any) {
 		r.err = err
 	}
 	r.add(blueprint.Entry{Path: path, Kind: blueprint.File, Mode: 0o644, Content: text})
+}
+
+// service renders a service's unit, from the user's template if there is one.
+func (r *renderer) service(s service) {
+	if s.Template == nil {
+		r.unit(string(s.Unit), "app.service", s)
+		return
+	}
+	unit, err := s.Template.Render(s)
+	r.add(blueprint.Entry{Path: r.dir + "/" + string(s.Unit), Kind: blueprint.File, Mode: 0o644, Content: unit.Text})
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("%w; docs/unit-templates.md tells what a template has at hand", err)
+	}
 }
 
 func (r *renderer) unit(name string, template string, data any) {
@@ -85,6 +115,9 @@ func (r *renderer) layout(h Host) {
 		if s.LogFile != "" {
 			r.dirs(deployTo, path.Dir(s.LogFile))
 		}
+	}
+	if p := r.app.Puma; p != nil && p.UnixSocket != "" {
+		r.dirs(deployTo, path.Dir(r.app.unixSocket()))
 	}
 	for link, target := range r.app.RenderedFiles {
 		at := r.app.shared(string(link))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/systemd/unittemplate"
 )
 
 // Process is what any kind of service can be told about how systemd runs it.
@@ -18,6 +19,8 @@ type Process struct {
 	Env []blueprint.EnvVar
 	// Extra directives end the [Service] section, sorted by name.
 	Extra []Directive
+	// Template is the user's own for the unit; nil for the built-in one.
+	Template *unittemplate.File
 }
 
 // Log is where a service's output goes.

@@ -1,8 +1,8 @@
 package app
 
 import (
-	"fmt"
-	"strings"
+	"net"
+	"strconv"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/systemd"
@@ -12,16 +12,22 @@ import (
 type Puma struct {
 	// Unit and Socket are the unit names; Socket is empty without activation.
 	Unit, Socket systemd.UnitName
+	// Version is 0 when it is not known.
+	Version Version
 	// Notify makes it Type=notify.
 	Notify bool
-	// Address and Port to listen on.
+	// Address and Port to listen on; Port is 0 when puma has UnixSocket alone.
 	Address string
 	Port    int
+	// UnixSocket to listen on, too; empty for none.
+	UnixSocket RelativePath
 	// Workers is 0 for single mode. WEB_CONCURRENCY overrides it at boot.
 	Workers                int
 	MinThreads, MaxThreads int
 	// Preload loads the app before forking; it rules a phased restart out.
 	Preload bool
+	// InPlace makes a reload restart puma although it could be phased.
+	InPlace bool
 	Health  blueprint.Health
 	Process
 }
@@ -29,22 +35,34 @@ type Puma struct {
 // Phased tells whether a reload replaces one worker after the other. Single
 // mode has no workers to replace, and a preloaded app is loaded only once
 // (puma/docs/restart.md).
-func (p Puma) Phased() bool { return p.Workers > 0 && !p.Preload }
+func (p Puma) Phased() bool { return p.Workers > 0 && !p.Preload && !p.InPlace }
 
 // ShutdownSec is how long a worker may finish its requests, in whole seconds.
 // Puma kills it after 30 unless told otherwise (puma/lib/puma/configuration.rb).
 func (p Puma) ShutdownSec() int { return Seconds(p.Restart.Stop) }
 
-// Bind is puma's bind URL, which must equal the socket unit's address for
+// Listener is one address, which puma and the socket unit must have alike for
 // puma to take the inherited socket (puma/docs/systemd.md).
-func (p Puma) Bind() string { return "tcp://" + p.listen() }
+type Listener struct{ Scheme, Address string }
 
-func (p Puma) listen() string {
-	if strings.Contains(p.Address, ":") { // IPv6
-		return fmt.Sprintf("[%s]:%d", p.Address, p.Port)
+// Bind is puma's URL for it.
+func (l Listener) Bind() string { return l.Scheme + "://" + l.Address }
+
+// Listeners are all that puma listens on.
+func (a App) Listeners() []Listener {
+	var out []Listener
+	if p := a.Puma; p.Port != 0 {
+		out = append(out, Listener{"tcp", net.JoinHostPort(p.Address, strconv.Itoa(p.Port))})
 	}
-	return fmt.Sprintf("%s:%d", p.Address, p.Port)
+	if a.Puma.UnixSocket != "" {
+		out = append(out, Listener{"unix", a.unixSocket()})
+	}
+	return out
 }
+
+func (a App) unixSocket() string { return a.shared(string(a.Puma.UnixSocket)) }
+
+func (a App) pumaConfig() string { return a.shared("puma.rb") }
 
 // PidFile is what monit watches.
 func (a App) PidFile() string { return a.shared("tmp/pids/puma.pid") }
@@ -58,9 +76,12 @@ func (a App) pumaService(h Host) service {
 		signal = "USR1"
 	}
 	health := p.Health
+	if p.Port == 0 {
+		health.Socket = a.unixSocket()
+	}
 	s := a.service(h, "puma", "puma", p.Process)
-	s.Unit, s.Socket, s.Notify, s.Health, s.PidFile = p.Unit, p.Socket, p.Notify, &health, a.PidFile()
-	s.Exec = h.ruby("bundle", "exec", "puma", "-C", a.shared("puma.rb"))
-	s.Reload = "/bin/kill -" + signal + " $MAINPID"
+	s.Unit, s.Socket, s.Version, s.Notify, s.Health, s.PidFile = p.Unit, p.Socket, p.Version, p.Notify, &health, a.PidFile()
+	s.Exec = h.ruby("bundle", "exec", "puma", "-C", a.pumaConfig())
+	s.ReloadSignal = signal
 	return s
 }

@@ -15,14 +15,17 @@ type service struct {
 	Unit        systemd.UnitName
 	Description string
 	Kind        string
-	App         App
+	// Version of the gem that Kind names; 0 when it is not known.
+	Version Version
+	App     App
 	// Type is systemd's; empty for what Notify says.
 	Type        string
 	Notify      bool
 	Environment []blueprint.EnvVar
 	EnvFile     string
 	Exec        []string
-	Reload      string
+	// ReloadSignal makes the program load the current release; empty for none.
+	ReloadSignal string
 	// Stop is a command before SIGTERM, which takes StopTakes at most.
 	Stop      []string
 	StopTakes time.Duration
@@ -107,8 +110,9 @@ func (s service) stop() time.Duration {
 
 // Watched is what monit has to know of one service.
 type Watched struct {
-	Unit    systemd.UnitName
-	PidFile string
+	// Socket is empty when the service opens its own.
+	Unit, Socket systemd.UnitName
+	PidFile      string
 	// Health is nil when the service answers no HTTP.
 	Health *blueprint.Health
 	// Settle is how long systemd may need to bring the service back alone.
@@ -119,7 +123,7 @@ type Watched struct {
 func (a App) Watched(h Host) []Watched {
 	var out []Watched
 	for _, s := range a.services(h) {
-		w := Watched{Unit: s.Unit, PidFile: s.PidFile, Health: s.Health, Settle: s.Restart.Delay + s.Restart.Start}
+		w := Watched{Unit: s.Unit, Socket: s.Socket, PidFile: s.PidFile, Health: s.Health, Settle: s.Restart.Delay + s.Restart.Start}
 		if w.PidFile == "" {
 			// What %t is in the unit, for a user's manager.
 			w.PidFile = fmt.Sprintf("/run/user/%d/%s.pid", h.User.UID, s.Unit.Prefix())

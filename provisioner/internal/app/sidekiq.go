@@ -14,6 +14,8 @@ type Sidekiq struct {
 	// Name tells several of one app apart; empty for the one without.
 	Name ServiceName
 	Unit systemd.UnitName
+	// Version is 0 when it is not known.
+	Version Version
 	// Notify makes it Type=notify.
 	Notify bool
 	// Config is a file in the release; empty for Sidekiq's own default.
@@ -69,7 +71,7 @@ func (a App) sidekiqService(h Host, k Sidekiq) service {
 	}
 	s := a.service(h, "sidekiq", logName, k.Process)
 	s.Description = fmt.Sprintf("%s of %s (%s)", label, a.Name, a.Stage)
-	s.Unit, s.Notify = k.Unit, k.Notify
+	s.Unit, s.Version, s.Notify = k.Unit, k.Version, k.Notify
 	words := []string{"bundle", "exec", "sidekiq"}
 	if k.Config != "" {
 		words = append(words, "-C", string(k.Config))

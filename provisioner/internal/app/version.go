@@ -22,6 +22,9 @@ func (v Version) AtLeast(low Version) bool {
 	return v.Patch >= low.Patch
 }
 
+// numbers are major, minor and patch.
+func (v Version) numbers() [3]int { return [3]int{v.Major, v.Minor, v.Patch} }
+
 // Gem is a program that may be able to tell systemd when it is ready.
 type Gem struct {
 	Name string

@@ -74,6 +74,10 @@ type Facts struct {
 	// RequiredFile is the EnvironmentFile that holds values without which the
 	// app must not start.
 	RequiredFile string
+	// PidFile is the name of the file in the user's runtime directory that
+	// monit watches, for example "shop_sidekiq_production.pid"; empty when the
+	// program writes its own.
+	PidFile string
 }
 
 // Unit lints a unit of the deploy user's manager, by itself.

@@ -165,6 +165,12 @@ var unitRules = []unitRule{
 		Instead: "Leave it out.",
 	}, anyManager, executableMemory},
 	{Rule{
+		ID: "pid-file", Severity: Warning,
+		What:    "A service that does not write the pid file which monit watches.",
+		Why:     "To monit it is never there, so it says so in each round, and sees nothing else of it.",
+		Instead: "Write the pid in ExecStartPost= and remove it in ExecStopPost=, as the built-in unit does.",
+	}, userManager, pidFile},
+	{Rule{
 		ID: "service-gate", Severity: Warning,
 		What:    "A service that nothing holds back before the first deploy.",
 		Why:     "There is nothing to run yet: it fails, is restarted and hits the start limit; a condition that is not met is no failure.",
@@ -213,7 +219,7 @@ var setRules = []setRule{
 	{Rule{
 		ID: "socket-requires", Severity: Error,
 		What:    "A service that does not require the socket which listens for it.",
-		Why:     "Started by itself, it would bind the port on its own, and the next restart would refuse connections.",
+		Why:     "Started by itself, it would bind the address on its own, and the next restart would refuse connections.",
 		Instead: "Add Requires= and After= with the socket to [Unit].",
 	}, socketRequires},
 	{Rule{

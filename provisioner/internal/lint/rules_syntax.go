@@ -47,17 +47,22 @@ var pathKeys = map[string][]string{
 	"Unit": {"ConditionPathExists", "ConditionPathExistsGlob", "ConditionPathIsDirectory", "ConditionPathIsSymbolicLink",
 		"ConditionDirectoryNotEmpty", "ConditionFileNotEmpty", "AssertPathExists"},
 	"Service": {"WorkingDirectory", "EnvironmentFile"},
+	"Socket":  {"ListenStream"},
 	"Path":    {"PathExists", "PathExistsGlob", "PathChanged", "PathModified", "DirectoryNotEmpty"},
 }
 
 // relativePath reports paths that are not absolute. A specifier such as %h
-// makes one that is, and WorkingDirectory= knows "~".
+// makes one that is, and WorkingDirectory= knows "~". What ListenStream= has
+// without a slash is a port, and what begins with "@" is no file.
 func relativePath(u unit) []hit {
 	var out []hit
 	for section, keys := range pathKeys {
 		for _, key := range keys {
 			for _, a := range u.List(section, key) {
 				p := strings.TrimLeft(a.Value, "-|! ")
+				if key == "ListenStream" && (!strings.Contains(p, "/") || strings.HasPrefix(p, "@")) {
+					continue
+				}
 				if !strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "%") && p != "~" {
 					out = append(out, hitf(a.Line, "%s=%s is not absolute", key, a.Value))
 				}

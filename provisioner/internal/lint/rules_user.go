@@ -96,6 +96,22 @@ func notifySidekiq(u unit) []hit {
 	return nil
 }
 
+// pidFile reports services whose pid monit would look for in vain.
+func pidFile(u unit) []hit {
+	if u.facts.PidFile == "" || u.dropIn || u.kind() != "service" {
+		return nil
+	}
+	path := "%t/" + u.facts.PidFile
+	for _, key := range []string{"ExecStartPre", "ExecStart", "ExecStartPost", "PIDFile"} {
+		for _, a := range u.List("Service", key) {
+			if strings.Contains(a.Value, path) {
+				return nil
+			}
+		}
+	}
+	return []hit{hitf(u.at("Service"), "nothing writes %s", path)}
+}
+
 // stopSignal reports ExecStop= lines that only send a signal to the service.
 func stopSignal(u unit) []hit {
 	return u.eachCommand(func(key string, words []string) string {

@@ -4,6 +4,7 @@
 package monit
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"math"
@@ -20,7 +21,7 @@ import (
 //go:embed templates
 var templates embed.FS
 
-var parsed = template.Must(template.New("").Funcs(template.FuncMap{"quote": quote, "literally": literally}).
+var parsed = template.Must(template.New("").Funcs(template.FuncMap{"quote": quote, "literally": literally, "host": hostHeader}).
 	Option("missingkey=error").ParseFS(templates, "templates/*"))
 
 // Monit is the daemon's own configuration.
@@ -33,14 +34,18 @@ type Monit struct {
 type Check struct {
 	// Name is unique in all of monit: a duplicate is a parse error that stops it.
 	Name string
-	// Unit is the user unit that start, stop and restart act on.
-	Unit    string
-	PidFile string
+	// Unit is the user unit that start, stop and restart act on; Socket, which
+	// may be empty, holds its listening sockets.
+	Unit, Socket string
+	PidFile      string
 	// Health is nil where only the process's existence can be checked.
 	Health *blueprint.Health
 	// Settle is how long systemd may need to bring the service back alone.
 	Settle time.Duration
 }
+
+// Units are all that may have failed when the service is not there.
+func (c Check) Units() string { return strings.TrimSpace(c.Unit + " " + c.Socket) }
 
 // Text is a value between double quotes in monit's control file.
 type Text string
@@ -67,6 +72,15 @@ func ParseHost(text string) (Text, error) {
 		return "", fmt.Errorf("%q is no host name: it becomes the request's Host header; write for example \"shop.example.com\"", text)
 	}
 	return Text(text), nil
+}
+
+// hostHeader is the request's; empty for monit's own. On a unix socket that
+// would be "localhost:0".
+func hostHeader(h blueprint.Health) string {
+	if h.Socket != "" {
+		return cmp.Or(h.Host, "localhost")
+	}
+	return h.Host
 }
 
 func quote(text string) string { return `"` + text + `"` }

@@ -38,7 +38,7 @@ func Blueprint(h Host) (*blueprint.Blueprint, error) {
 		Packages: h.packages(),
 		Ruby:     h.Ruby.Blueprint(),
 	}
-	face := app.Host{User: b.User, Command: h.Ruby.Command(), RubyEnv: h.Ruby.Env()}
+	face := h.face(b)
 	for _, a := range h.Apps {
 		described := a.Blueprint(face)
 		described.Monit = h.Monit != nil
@@ -56,6 +56,11 @@ func Blueprint(h Host) (*blueprint.Blueprint, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// face is what apps see of the host.
+func (h Host) face(b *blueprint.Blueprint) app.Host {
+	return app.Host{User: b.User, Command: h.Ruby.Command(), RubyEnv: h.Ruby.Env()}
 }
 
 func (h Host) packages() []string {
@@ -132,7 +137,7 @@ func checks(services []app.Watched) []monit.Check {
 	var out []monit.Check
 	for _, s := range services {
 		out = append(out, monit.Check{
-			Name: s.Unit.Prefix(), Unit: string(s.Unit), PidFile: s.PidFile, Health: s.Health, Settle: s.Settle,
+			Name: s.Unit.Prefix(), Unit: string(s.Unit), Socket: string(s.Socket), PidFile: s.PidFile, Health: s.Health, Settle: s.Settle,
 		})
 	}
 	return out

@@ -1,7 +1,9 @@
 # Baked by packer-plugin-deployhost; change the Packer template instead.
 # The current link, not the release it points to: a reload then finds the next one.
 directory "{{.Current}}"
-bind "{{.Puma.Bind}}"
+{{- range .Listeners}}
+bind "{{.Bind}}"
+{{- end}}
 pidfile "{{.PidFile}}"
 
 max_threads = Integer(ENV.fetch("RAILS_MAX_THREADS", "{{.Puma.MaxThreads}}"))
@@ -15,6 +17,8 @@ preload_app!
 {{- else}}
 # A phased restart loads the new release in each new worker.
 preload_app! false
+{{- end}}
+{{- if .Puma.Phased}}
 
 # Each new worker also loads the gems of its own release: puma keeps its own
 # process free of them by running puma-wild without Bundler, which Debian's
@@ -27,6 +31,7 @@ prune_bundler settings.empty? && $LOAD_PATH.any? { |dir| File.exist?("#{dir}/../
 extra_runtime_dependencies ["sd_notify"] if Gem.loaded_specs.key?("sd_notify")
 {{- end}}
 {{- end}}
+
 # The unit's stop time-out is the one that counts, for a worker that a phased
 # restart replaces, too.
 worker_shutdown_timeout {{.Puma.ShutdownSec}}
