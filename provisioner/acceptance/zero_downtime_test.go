@@ -84,10 +84,20 @@ func bootZero(t *testing.T, name string, host zeroHost) *machine {
 		t.Fatal(err)
 	}
 	m.waitUp()
+	m.hideNotifyGem()
 	m.release(1)
 	m.becomesActive(pumaUnit)
 	m.allServe(1)
 	return m
+}
+
+// hideNotifyGem puts the gem where only Bundler finds it, which is so for every
+// gem that a deploy brings.
+func (m *machine) hideNotifyGem() {
+	m.t.Helper()
+	m.root("sh", "-ec", `cd /usr/share/rubygems-integration/all
+		mv gems/sd_notify-* /srv/sd_notify
+		mv specifications/sd_notify-*.gemspec /srv/sd_notify/sd_notify.gemspec`)
 }
 
 // completePuma adds what Debian's package of puma lacks of the gem.
