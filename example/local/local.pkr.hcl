@@ -102,6 +102,9 @@ build {
         version       = "5.6"
         workers       = 1
         start_timeout = "30s"
+        memory_max    = "512M"
+        cpu_quota     = "150%"
+        tasks_max     = 64
         health {
           path    = "/up"
           content = "healthy"

@@ -30,7 +30,7 @@ func TestRebakeChangesNothing(t *testing.T) {
 	if len(changed) > 0 {
 		t.Errorf("the second run changed\n%q", changed)
 	}
-	figure("rebake.changes", float64(len(changed)), "count")
+	figure("rebake.changes", len(changed), "count")
 }
 
 func TestNativeAndJSONTemplatesGiveTheSameImage(t *testing.T) {

@@ -132,8 +132,8 @@ var (
 )
 
 // figure keeps one measured value, to be printed as a line of its own at the end.
-func figure(name string, value float64, unit string) {
-	text := strconv.FormatFloat(math.Round(value*100)/100, 'f', -1, 64)
+func figure[N int | float64](name string, value N, unit string) {
+	text := strconv.FormatFloat(math.Round(float64(value)*100)/100, 'f', -1, 64)
 	keepFigure.Lock()
 	defer keepFigure.Unlock()
 	figures = append(figures, fmt.Sprintf("figure %s %s %s", name, text, unit))

@@ -26,19 +26,24 @@ func TestServices(t *testing.T) {
 	}
 	m := boot(t, testmachine.RootOptions{Name: "services", Lower: []string{shared.base}, Files: files})
 	mustBuild(t, "testdata/services.pkr.hcl", m.Addr(), nil)
-	if err := m.Reboot(shared.ctx); err != nil {
-		t.Fatal(err)
-	}
-	m.waitUp()
+	// As clean-ups of images do.
+	m.root("rm", "-r", "/var/log/journal")
+	m.reboot()
 	m.noFailedUnits()
+	m.installsSetuidProgram()
 	m.deploy("sh /srv/services/release.sh")
-	for _, unit := range []string{pumaUnit, sidekiqUnit, limitedUnit, sleeperUnit} {
+	for _, unit := range []string{pumaUnit, sidekiqUnit, limitedUnit, sleeperUnit, slowUnit, hardenedUnit, looseUnit} {
 		m.becomesActive(unit)
 	}
 	m.startedAsWritten()
 	m.limitsAreSet()
+	m.servicesAreHardened()
+	m.deployReadsItsOwnJournal()
+	m.fileLogRotates()
+	m.rotationIsTheUsers()
 	m.stopFinishesTheJob()
 	m.sleeperIsWatched()
+	m.managerOutlastsTheSlowest()
 	m.root("deployhost", "verify")
 }
 
@@ -62,17 +67,6 @@ func (m *machine) startedAsWritten() {
 		}
 		return err
 	})
-}
-
-// limitsAreSet asks the user manager. That they bind needs controllers of
-// cgroup v2, which a container has only where its machine does not use v1.
-func (m *machine) limitsAreSet() {
-	m.t.Helper()
-	for property, want := range map[string]string{"MemoryMax": "67108864", "CPUQuotaPerSecUSec": "200ms", "TasksMax": "16", "Nice": "5"} {
-		if got := m.show(limitedUnit, property); got != want {
-			m.t.Errorf("%s is %s, not %s", property, got, want)
-		}
-	}
 }
 
 // stopFinishesTheJob stops Sidekiq while a job runs that takes longer than
@@ -113,5 +107,4 @@ func (m *machine) sleeperIsWatched() {
 		return nil
 	})
 	m.root("test", "-f", "/home/deploy/apps/tools/shared/log/sleeper.log")
-	m.root("logrotate", "--force", "--state", "/tmp/logrotate.state", "/etc/logrotate.d/deployhost-tools")
 }

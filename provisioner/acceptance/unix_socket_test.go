@@ -203,7 +203,7 @@ func (m *machine) requestsWaitWhileItRestarts(b behind) {
 			if err != nil {
 				m.t.Fatal(err)
 			}
-			figure("unix_socket.answered_during_restart."+b.name, float64(answered+1), "requests")
+			figure("unix_socket.answered_during_restart."+b.name, answered+1, "count")
 			return
 		default:
 		}
@@ -224,6 +224,6 @@ func (m *machine) hangIsRepaired(b behind) {
 		}
 		return m.askOver(b)
 	})
-	figure("unix_socket.hang_repaired", time.Since(began).Seconds(), "s")
+	figure("unix_socket.hang_repair_s", time.Since(began).Seconds(), "s")
 	m.monitIsContent(b, b.path())
 }

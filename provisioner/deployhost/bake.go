@@ -21,6 +21,8 @@ type checked struct {
 	blueprint *blueprint.Blueprint
 	// warnings are what the linter says that stops nothing.
 	warnings []string
+	// capistrano is nil when no file is asked for.
+	capistrano *capistranoFile
 }
 
 // session is how the bundle reaches the machine.
@@ -75,7 +77,7 @@ func bake(ctx context.Context, ui packer.Ui, comm packer.Communicator, c checked
 		return err
 	}
 	ui.Sayf("Deploy host baked: %s, %d SSH sessions, %.1f s", changes(result.Changes), result.Sessions, result.Seconds)
-	return nil
+	return c.capistrano.tell(ui)
 }
 
 func summary(h plan.Host) string {

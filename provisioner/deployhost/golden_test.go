@@ -108,6 +108,9 @@ func compare(t *testing.T, name string, archive *txtar.Archive, got map[string]s
 		if strings.HasPrefix(f.Name, "/") && !ok {
 			t.Errorf("%s is not in the image", f.Name)
 		}
+		if f.Name == "capistrano" && !ok {
+			t.Error("the configuration asks for no file for Capistrano")
+		}
 		if !ok {
 			continue
 		}
@@ -130,7 +133,8 @@ func compare(t *testing.T, name string, archive *txtar.Archive, got map[string]s
 
 // TestGolden shows HCL in and the image out. "tree" is the whole image, one
 // entry a line; a section named by an absolute path is that file's content;
-// "warnings" are what people read when the build begins.
+// "warnings" are what people read when the build begins; "capistrano" is the
+// file of that attribute.
 func TestGolden(t *testing.T) {
 	cases(t, "testdata/golden/*.txtar", func(t *testing.T, archive *txtar.Archive) map[string]string {
 		p, err := decode(t, archive)
@@ -145,6 +149,9 @@ func TestGolden(t *testing.T) {
 			"tree":     tree(b),
 			"packages": strings.Join(b.Packages, "\n") + "\n",
 			"warnings": strings.Join(warnings, "\n") + "\n",
+		}
+		if c, err := p.config.check(true); err == nil && c.capistrano != nil {
+			got["capistrano"] = c.capistrano.text
 		}
 		for _, e := range b.Entries {
 			if e.Kind == blueprint.File {

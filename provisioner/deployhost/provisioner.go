@@ -52,6 +52,9 @@ func (c *Config) check(strict bool) (checked, error) {
 	if out.blueprint, err = plan.Blueprint(out.host); err != nil {
 		return out, err
 	}
+	if out.capistrano, err = capistranoFor(c.Capistrano, out.host); err != nil {
+		return out, err
+	}
 	findings, err := plan.Lint(out.host, out.blueprint)
 	if err != nil {
 		return out, err

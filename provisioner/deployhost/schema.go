@@ -29,6 +29,12 @@ type Config struct {
 	// Distribution packages to install besides those that the other blocks
 	// need, all in one transaction that starts no service.
 	Packages []string `mapstructure:"packages"`
+	// A file for Capistrano, on the machine that runs Packer, for example
+	// `config/deployhost.rb`: the `deploy_to`, unit names and settings of this
+	// image, to be loaded in `deploy.rb` ([capistrano.md](capistrano.md)). It is
+	// written when the bake has succeeded, and only if it has to change. Its
+	// directory must exist; relative paths begin where `packer` is started.
+	Capistrano *string `mapstructure:"capistrano"`
 	// A rule of the linter that does not hold here; repeat the block for more.
 	LintIgnores []LintIgnore `mapstructure:"lint_ignore"`
 	// An existing directory on the machine being baked for the one file that

@@ -63,6 +63,7 @@ type FlatConfig struct {
 	Monit               *FlatMonit        `mapstructure:"monit" cty:"monit" hcl:"monit"`
 	Instance            *FlatInstance     `mapstructure:"instance" cty:"instance" hcl:"instance"`
 	Packages            []string          `mapstructure:"packages" cty:"packages" hcl:"packages"`
+	Capistrano          *string           `mapstructure:"capistrano" cty:"capistrano" hcl:"capistrano"`
 	LintIgnores         []FlatLintIgnore  `mapstructure:"lint_ignore" cty:"lint_ignore" hcl:"lint_ignore"`
 	RemoteFolder        *string           `mapstructure:"remote_folder" cty:"remote_folder" hcl:"remote_folder"`
 	ExecuteCommand      *string           `mapstructure:"execute_command" cty:"execute_command" hcl:"execute_command"`
@@ -94,6 +95,7 @@ func (*FlatConfig) HCL2Spec() map[string]hcldec.Spec {
 		"monit":                      &hcldec.BlockSpec{TypeName: "monit", Nested: hcldec.ObjectSpec((*FlatMonit)(nil).HCL2Spec())},
 		"instance":                   &hcldec.BlockSpec{TypeName: "instance", Nested: hcldec.ObjectSpec((*FlatInstance)(nil).HCL2Spec())},
 		"packages":                   &hcldec.AttrSpec{Name: "packages", Type: cty.List(cty.String), Required: false},
+		"capistrano":                 &hcldec.AttrSpec{Name: "capistrano", Type: cty.String, Required: false},
 		"lint_ignore":                &hcldec.BlockListSpec{TypeName: "lint_ignore", Nested: hcldec.ObjectSpec((*FlatLintIgnore)(nil).HCL2Spec())},
 		"remote_folder":              &hcldec.AttrSpec{Name: "remote_folder", Type: cty.String, Required: false},
 		"execute_command":            &hcldec.AttrSpec{Name: "execute_command", Type: cty.String, Required: false},

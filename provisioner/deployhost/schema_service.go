@@ -38,7 +38,8 @@ type Process struct {
 	Env map[string]string `mapstructure:"env"`
 	// More directives of the unit's `[Service]` section by their names, for
 	// example `{ Nice = "5" }`, written as they are: `%` begins a specifier.
-	// Those that the plugin writes itself are refused.
+	// Those that the plugin writes itself are refused, except for hardening
+	// (`NoNewPrivileges` and others), which they replace.
 	Extra map[string]string `mapstructure:"extra"`
 	// A file on the machine that runs Packer with a template for the unit, in
 	// place of the built-in one, which is a good one to begin with: see

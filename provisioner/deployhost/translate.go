@@ -45,6 +45,7 @@ func (t *translator) host(c *Config) plan.Host {
 	t.instance(c.Instance, &h)
 	t.shadows(c)
 	h.Packages = t.packages(c.Packages)
+	t.capistrano(c.Capistrano, h.Apps)
 	return h
 }
 

@@ -1,5 +1,5 @@
 # Two apps under one deploy user: a web app with Sidekiq, and one that only
-# has services, one of them with limits.
+# has services: with limits, a slow stop, and without hardening.
 
 variable "host" {
   type = string
@@ -69,6 +69,21 @@ build {
         name    = "sleeper"
         command = "/bin/sleep infinity"
         log     = "file"
+      }
+      service {
+        name         = "slow"
+        command      = "ruby slow.rb"
+        log          = "file"
+        stop_timeout = "5m"
+      }
+      service {
+        name    = "hardened"
+        command = "ruby --yjit probe.rb hardened"
+      }
+      service {
+        name    = "loose"
+        command = "ruby --yjit probe.rb loose"
+        extra   = { NoNewPrivileges = "no" }
       }
     }
 

@@ -55,6 +55,7 @@ build {
       puma {
         version       = "5.6"
         workers       = 0
+        reload        = "restart"
         port          = 3000
         unix_socket   = "tmp/sockets/puma.sock"
         start_timeout = "8s"
@@ -72,6 +73,7 @@ build {
       puma {
         version           = "5.6"
         workers           = 0
+        reload            = "restart"
         unix_socket       = "web/puma.sock"
         socket_activation = false
         start_timeout     = "8s"

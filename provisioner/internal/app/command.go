@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
@@ -30,8 +29,8 @@ func ParseWords(text string) ([]string, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, errors.New("is missing: write the program and its arguments; for example \"bundle exec clockwork lib/clock.rb\"")
 	}
-	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return nil, fmt.Errorf("%q is not UTF-8 text, so no unit file can hold it", text)
+	if err := systemd.CheckReadable(text); err != nil {
+		return nil, fmt.Errorf("%q cannot be written into a unit file: %w", text, err)
 	}
 	words, err := fields(text)
 	if err != nil {
@@ -45,6 +44,11 @@ func ParseWords(text string) ([]string, error) {
 		return nil, fmt.Errorf("%q begins with a relative path, which neither systemd nor rbenv exec finds: write the program that reads the file in front of it, for example \"ruby %s\", or its path from /", text, text)
 	case first == "" || strings.HasPrefix(first, "-"):
 		return nil, fmt.Errorf("%q begins with %q, which is no program: write its name or its path from /", text, first)
+	}
+	if strings.HasPrefix(first, "/") {
+		if err := systemd.CheckProgram(first); err != nil {
+			return nil, err
+		}
 	}
 	return words, nil
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,11 @@ var commands = []string{
 var needShell = []string{
 	"a $B", "a ${B}", `a "$B"`, "a $(b)", "a `b`", "a | b", "a > b", "a 2>&1", "a < b", "a & b", "a && b", "a; b", "a *.rb", "a [bc]", "a b?",
 	"a {b,c}", "~/bin/a", "a ~", "(a)", "a $'b'", `a $"b"`, "a 'b", `a "b`, "a <(b)", "a $((1+1))", "# a", "a !(b)", "A=b c", "bin/a", "./a", "'' a", "-a", "",
+}
+
+// unwritable cannot be in a unit file, whatever a shell says.
+var unwritable = []string{
+	"a \uffff", "a \xff", "a \x00", `"/opt/it's"`, `'/opt/"a"' b`, `'/opt/a\b'`, "'/opt/a\nb'", "/opt/bin/", "'/opt/a '",
 }
 
 // TestWordsAreTheShells lets sh split what passes, too.
@@ -46,7 +52,7 @@ func TestWordsAreTheShells(t *testing.T) {
 
 func TestShellIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, text := range needShell {
+	for _, text := range slices.Concat(needShell, unwritable) {
 		if words, err := ParseWords(text); err == nil {
 			t.Errorf("%q became %q", text, words)
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/systemd"
 )
 
 // Directive is one line of a unit's [Service] section that the configuration
@@ -36,7 +38,6 @@ var instead = map[string]string{
 	"SyslogIdentifier": "it is the unit's name, by which the journal finds the service",
 	"StandardOutput":   "use log, which rotates the file as well",
 	"StandardError":    "use log, which rotates the file as well",
-	"NoNewPrivileges":  "it is yes, and nothing here needs otherwise",
 	"MemoryMax":        "use memory_max",
 	"MemoryHigh":       "use memory_high",
 	"CPUQuota":         "use cpu_quota",
@@ -50,7 +51,8 @@ var insteadFor = map[string]map[string]string{
 }
 
 // ParseDirective accepts a directive for a service of a kind, unless this
-// plugin writes it itself or it cannot work in a user unit.
+// plugin writes it itself or it cannot work in a user unit. Those of hardening
+// are replaced.
 func ParseDirective(kind, name, value string) (Directive, error) {
 	advice, taken := instead[name]
 	if !taken {
@@ -61,10 +63,13 @@ func ParseDirective(kind, name, value string) (Directive, error) {
 		return Directive{}, fmt.Errorf("%q is no directive of a [Service] section: write its name alone, letters only, as systemd.service(5) and systemd.exec(5) have it; for example Nice", name)
 	case taken:
 		return Directive{}, fmt.Errorf("%s= cannot be set here: %s", name, advice)
-	case strings.TrimSpace(value) == "":
+	case strings.TrimSpace(value) == "" && !canBeEmpty(name):
 		return Directive{}, fmt.Errorf("has no value: an empty one makes systemd forget the directive; leave it out")
 	case !utf8.ValidString(value), strings.ContainsFunc(value, unicode.IsControl), strings.HasSuffix(value, `\`):
 		return Directive{}, fmt.Errorf("%q is not one line: a line break, or a backslash at its end, would make the next line of the unit another one; write it as one line without control characters", value)
+	}
+	if err := systemd.CheckReadable(value); err != nil {
+		return Directive{}, fmt.Errorf("%q cannot be written into a unit file: %w", value, err)
 	}
 	return Directive{Name: name, Value: value}, nil
 }

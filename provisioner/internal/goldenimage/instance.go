@@ -27,13 +27,16 @@ const (
 type instance struct {
 	seed testmachine.Seed
 	cell string
+	// limited is the one whose limits are tried.
+	limited bool
 }
 
 func instances() []instance {
 	var all []instance
 	for id, cell := range []string{"north", "south"} {
 		all = append(all, instance{
-			cell: cell,
+			cell:    cell,
+			limited: id == 0,
 			seed: testmachine.Seed{
 				InstanceID: fmt.Sprintf("i-golden-%d", id+1),
 				Hostname:   "golden-" + cell,
@@ -92,7 +95,11 @@ func (l look) all(ctx context.Context, i instance, said answer) error {
 	if err := l.saw("puma answers with this instance's own values", said == own, fmt.Sprintf("cell %s", said.Cell)); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{l.lingering, l.repaired, l.restarted, l.powerless} {
+	steps := []func(context.Context) error{l.lingering, l.repaired, l.restarted, l.powerless}
+	if i.limited {
+		steps = append(steps, l.limits)
+	}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -155,7 +155,7 @@ var unitRules = []unitRule{
 	{Rule{
 		ID: "sandbox", Severity: Warning,
 		What:    "Sandboxing that needs a mount or another namespace.",
-		Why:     "A user's manager must make a user namespace for it, which some systems refuse (AppArmor on Ubuntu 24.04): the service ends with 226/NAMESPACE.",
+		Why:     "A user's manager must make a user namespace for it, which some systems refuse (AppArmor on Ubuntu 24.04): the service ends with 226/NAMESPACE. Debian 11 and 12 do not even try.",
 		Instead: "Use what works without: NoNewPrivileges, RestrictAddressFamilies, LockPersonality, RestrictRealtime, SystemCallArchitectures.",
 	}, userManager, sandbox},
 	{Rule{

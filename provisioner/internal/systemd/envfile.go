@@ -30,30 +30,19 @@ func CheckEnvName(name string) error {
 	return nil
 }
 
-// CheckEnvValue refuses a value that would cost more than itself: systemd
-// rejects the whole file for one value that is not UTF-8 in its sense (basic/utf8.c,
-// unichar_is_valid: no surrogates and no noncharacters), and NUL ends a string.
+// CheckEnvValue refuses a value that would cost more than itself: for one that
+// it cannot read, systemd rejects the whole file.
 func CheckEnvValue(value string) error {
 	if len(value) > MaxEnvValue {
 		return fmt.Errorf("it has %d bytes, and %d is the most: pass big data in a file", len(value), MaxEnvValue)
 	}
-	if !utf8.ValidString(value) {
-		return fmt.Errorf("it is not UTF-8, for which systemd rejects the whole file: encode it, for example as base64")
+	if at := strings.IndexByte(value, 0); at >= 0 && utf8.ValidString(value) {
+		return fmt.Errorf("it holds a NUL at byte %d, which no environment variable can: encode it, for example as base64", at)
 	}
-	for at, r := range value {
-		if r == 0 {
-			return fmt.Errorf("it holds a NUL at byte %d, which no environment variable can: encode it, for example as base64", at)
-		}
-		if nonCharacter(r) {
-			return fmt.Errorf("it holds the noncharacter %U at byte %d, for which systemd rejects the whole file: encode it, for "+
-				"example as base64", r, at)
-		}
+	if what := unreadable(value); what != "" {
+		return fmt.Errorf("it %s, for which systemd rejects the whole file: encode it, for example as base64", what)
 	}
 	return nil
-}
-
-func nonCharacter(r rune) bool {
-	return r >= 0xFDD0 && r <= 0xFDEF || r&0xFFFE == 0xFFFE
 }
 
 // envEscaped are the characters that a backslash protects between double
@@ -62,9 +51,11 @@ const envEscaped = "\"\\`$"
 
 // EncodeEnvFile writes an EnvironmentFile that systemd 245 and later, and a
 // POSIX shell, read back exactly: one KEY="value" after another, in the given
-// order, a newline in a value included. There are no comments, since before
-// systemd 254 one that ends in a backslash swallows the next line. It returns
-// an error that names the variable, never its value.
+// order, a newline in a value included. Only a variable with a control
+// character other than tab and newline is dropped by what is older than Debian
+// 11's 247.3 (basic/env-util.c, env_value_is_valid). There are no comments,
+// since before systemd 254 one that ends in a backslash swallows the next line.
+// It returns an error that names the variable, never its value.
 func EncodeEnvFile(vars []blueprint.EnvVar) ([]byte, error) {
 	var out bytes.Buffer
 	seen := map[string]bool{}

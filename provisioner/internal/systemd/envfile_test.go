@@ -11,13 +11,6 @@ import (
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
 )
 
-// hostile values are ones that some reader of such files gets wrong.
-var hostile = []string{
-	"", " ", "plain", "two words", " edges ", `it's "quoted"`, `back\slash`, `ends in \`, "`id`", "$HOME ${HOME} $(id)",
-	"50% done, 100%%, %h", "a#b # c", "; rm -rf /", "two\nlines", "\n", "line \\\nnext", "cr\rlf\r\n", "tab\t", "\x01\x7f\x1b[31m",
-	"grüße 🚀", "\ufeffbom", "KEY=\"value\"\n", `\n\t\x41\"`, "!history", "~", "*",
-}
-
 func TestEnvFileForm(t *testing.T) {
 	t.Parallel()
 	got, err := EncodeEnvFile([]blueprint.EnvVar{
@@ -89,8 +82,11 @@ func TestDecodeEnvFileRefusals(t *testing.T) {
 // TestEnvFileInShell has the other reader that people point at such a file.
 func TestEnvFileInShell(t *testing.T) {
 	t.Parallel()
-	for _, value := range hostile {
+	for _, value := range hostile(t) {
 		data, err := EncodeEnvFile([]blueprint.EnvVar{{Name: "A", Value: value}})
+		if unreadable(value) != "" && err != nil {
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +98,7 @@ func TestEnvFileInShell(t *testing.T) {
 }
 
 func FuzzEnvFileRoundTrip(f *testing.F) {
-	for _, v := range hostile {
+	for _, v := range hostile(f) {
 		f.Add("NAME", v)
 	}
 	f.Fuzz(func(t *testing.T, name, value string) {
@@ -128,7 +124,7 @@ func FuzzEnvFileRoundTrip(f *testing.F) {
 }
 
 func FuzzDecodeEnvFile(f *testing.F) {
-	for _, v := range hostile {
+	for _, v := range hostile(f) {
 		f.Add("A=\"" + v + "\"\n")
 	}
 	f.Fuzz(func(t *testing.T, data string) {

@@ -30,6 +30,8 @@ func TestExecLine(t *testing.T) {
 		{[]string{"/bin/a", "b c", ""}, `/bin/a "b c" ""`},
 		{[]string{"/bin/a", ";", "$HOME", "50%"}, `/bin/a ";" $$HOME 50%%`},
 		{[]string{"/bin/a", `it's "x"\`}, `/bin/a "it's \"x\"\\"`},
+		{[]string{"/opt/a$b", "$HOME", "50%", "c d"}, `:/opt/a$b $HOME 50%% "c d"`},
+		{[]string{"/opt/a $b"}, `:"/opt/a $b"`},
 	} {
 		if got := ExecLine(c.words); got != c.want {
 			t.Errorf("%q: got %s, want %s", c.words, got, c.want)
@@ -38,8 +40,45 @@ func TestExecLine(t *testing.T) {
 }
 
 func TestText(t *testing.T) {
-	if got, want := Text("a\nExecStart=/bin/evil 5%\\"), "a ExecStart=/bin/evil 5%%"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	for text, want := range map[string]string{
+		"a\nExecStart=/bin/evil 5%\\": "a ExecStart=/bin/evil 5%%",
+		` edges `:                     "edges",
+		`two \\`:                      "two",
+		`a\ `:                         "a",
+		"a \\\n\\":                    "a",
+		`a\b`:                         `a\b`,
+		"x\uffff\xff":                 "x\ufffd\ufffd",
+		"\t":                          "",
+	} {
+		if got := Text(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestCheckReadable(t *testing.T) {
+	for word, want := range map[string]string{
+		"": "", "a b\n\x7f\U0010fffd\ufdcf": "",
+		"a\x00": "NUL at byte 1", "\xff": "not UTF-8", "\xed\xa0\x80": "not UTF-8", "b\U0002ffff": "noncharacter U+2FFFF at byte 1",
+	} {
+		if err := CheckReadable(word); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %q", word, err, want)
+		}
+	}
+}
+
+func TestCheckProgram(t *testing.T) {
+	for path, want := range map[string]string{
+		"/bin/a": "", "/opt/a b;$c%n/é@:+!-": "",
+		"": "no program's path", "bin/a": "no program's path", "-/bin/a": "no program's path", "@/bin/a": "no program's path",
+		"/opt/": "no program's path", "/": "no program's path",
+		`/opt/"a"`: "however it is quoted", "/opt/it's": "however it is quoted", `/opt/a\b`: "however it is quoted",
+		"/opt/a\nb": "however it is quoted", "/opt/\x7f": "however it is quoted", "/opt/\uffff": "noncharacter",
+		"/opt/a ": "ends in a space",
+	} {
+		if err := CheckProgram(path); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %q", path, err, want)
+		}
 	}
 }
 
@@ -83,7 +122,7 @@ func unquote(text string) (value string, ok bool) {
 }
 
 func FuzzEnvironment(f *testing.F) {
-	for _, seed := range []string{"", "p%40ss", "a\nb", `"\`, "$(x)", "%%", "\x7f\x01", "ü\u2028"} {
+	for _, seed := range hostile(f) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
@@ -95,7 +134,7 @@ func FuzzEnvironment(f *testing.F) {
 }
 
 func FuzzExecWord(f *testing.F) {
-	for _, seed := range []string{"", ";", "$$", "a b", `'\"`, "%n", "x\ty", "{}"} {
+	for _, seed := range hostile(f) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, word string) {
@@ -108,6 +147,54 @@ func FuzzExecWord(f *testing.F) {
 		}
 		got, ok := unquote(line)
 		if got = strings.ReplaceAll(got, "$$", "$"); !ok || got != word {
+			t.Errorf("%q became %s, which reads %q (%v)", word, line, got, ok)
+		}
+	})
+}
+
+// FuzzText wants one line that says nothing else, and that ends where it ends.
+func FuzzText(f *testing.F) {
+	for _, seed := range hostile(f) {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := Text(text)
+		shown := strings.ReplaceAll(got, "%%", "")
+		if strings.ContainsFunc(got, control) || unreadable(got) != "" || strings.Contains(shown, "%") || strings.Trim(got, ` `) != got || strings.HasSuffix(got, `\`) {
+			t.Errorf("%q became %q", text, got)
+		}
+		if again := Text(strings.ReplaceAll(got, "%%", "%")); again != got {
+			t.Errorf("%q became %q, and that %q", text, got, again)
+		}
+	})
+}
+
+// FuzzExecLine has the program's path on trial, in which no "$" is doubled.
+func FuzzExecLine(f *testing.F) {
+	for _, seed := range hostile(f) {
+		f.Add("/opt/"+seed, seed)
+	}
+	f.Fuzz(func(t *testing.T, program, word string) {
+		if CheckProgram(program) != nil || CheckReadable(word) != nil {
+			return
+		}
+		line, literal := strings.CutPrefix(ExecLine([]string{program, word}), ":")
+		if literal != strings.Contains(program, "$") {
+			t.Fatalf("%q: variables are off: %v", program, literal)
+		}
+		first := quoteIfNeeded(Specifiers(program))
+		rest, ok := strings.CutPrefix(line, first+" ")
+		if !ok {
+			t.Fatalf("%q does not begin with %s", line, first)
+		}
+		if !strings.HasPrefix(rest, `"`) {
+			rest = `"` + rest + `"`
+		}
+		got, ok := unquote(rest)
+		if !literal {
+			got = strings.ReplaceAll(got, "$$", "$")
+		}
+		if !ok || got != word {
 			t.Errorf("%q became %s, which reads %q (%v)", word, line, got, ok)
 		}
 	})

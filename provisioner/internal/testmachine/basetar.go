@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -27,9 +26,9 @@ var basePackages = []string{
 var customizeScript []byte
 
 // BaseTar returns the tar of a base root file system of a Debian release
-// (one of Suites), with a kernel and initrd in /boot, and makes it when it is
-// not in the cache (about 60 s). Its build user is packer, uid 1000, with
-// passwordless sudo and BuildKey; nothing in it has been booted.
+// (one of Suites), and makes it when it is not in the cache (about 30 s). Its
+// build user is packer, uid 1000, with passwordless sudo and BuildKey; nothing
+// in it has been booted. It has no kernel, which only a disk needs: see BaseDisk.
 func BaseTar(ctx context.Context, suite string) (string, error) {
 	recipe, err := baseRecipe(ctx, suite)
 	if err != nil {
@@ -90,8 +89,7 @@ func baseRecipe(ctx context.Context, suite string) (*recipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	packages := append([]string{"linux-image-cloud-" + runtime.GOARCH}, basePackages...)
-	return &recipe{suite: suite, packages: packages, sources: sources, login: key}, nil
+	return &recipe{suite: suite, packages: basePackages, sources: sources, login: key}, nil
 }
 
 func checkSuite(suite string) error {
@@ -107,8 +105,21 @@ func (r *recipe) key() string {
 	return inputKey(strings.Join(r.packages, ","), strings.Join(r.sources, "\n"), string(customizeScript), r.login.Authorized)
 }
 
-// makeTar runs mmdebstrap in mount and PID namespaces of its own, so that
-// nothing stays mounted or running when it is cut short.
+// isolated runs a program that handles packages in mount and PID namespaces of
+// its own, so that nothing stays mounted or running when it is cut short.
+func isolated(ctx context.Context, env []string, argv ...string) error {
+	cmd, err := hostCommand(ctx, "unshare", append([]string{"--mount", "--pid", "--fork", "--kill-child", "--mount-proc"}, argv...)...)
+	if err != nil {
+		return err
+	}
+	cmd.Env = append(append(os.Environ(), "DEBIAN_FRONTEND=noninteractive"), env...)
+	result, err := resultOf(cmd)
+	if err != nil {
+		return err
+	}
+	return result.Check()
+}
+
 func (r *recipe) makeTar(ctx context.Context, tmp string) error {
 	defer sayTook("making the %s base image with mmdebstrap", r.suite)()
 	work := tmp + ".work"
@@ -116,17 +127,8 @@ func (r *recipe) makeTar(ctx context.Context, tmp string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(work) }()
-	isolated := []string{"--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "mmdebstrap"}
-	cmd, err := hostCommand(ctx, "unshare", append(isolated, r.args(filepath.Join(work, "customize.sh"), tmp)...)...)
-	if err != nil {
-		return err
-	}
-	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "TMPDIR="+work)
-	result, err := resultOf(cmd)
-	if err == nil {
-		err = result.Check()
-	}
-	if err != nil {
+	argv := append([]string{"mmdebstrap"}, r.args(filepath.Join(work, "customize.sh"), tmp)...)
+	if err := isolated(ctx, []string{"TMPDIR=" + work}, argv...); err != nil {
 		return fmt.Errorf("mmdebstrap could not make a %s root file system: %w", r.suite, err)
 	}
 	return nil

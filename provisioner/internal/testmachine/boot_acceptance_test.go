@@ -63,9 +63,9 @@ func deadline(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
-func baseRoot(t *testing.T, ctx context.Context) string {
+func baseRoot(t *testing.T, ctx context.Context, suite string) string {
 	t.Helper()
-	base, err := BaseRoot(ctx, "bookworm")
+	base, err := BaseRoot(ctx, suite)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,10 +110,17 @@ func noFailedUnits(t *testing.T, ctx context.Context, m Machine) {
 }
 
 func TestContainerLife(t *testing.T) {
+	for _, suite := range Suites {
+		t.Run(suite, func(t *testing.T) { liveIn(t, suite) })
+	}
+}
+
+func liveIn(t *testing.T, suite string) {
+	t.Helper()
 	leavesNothing(t)
 	ctx := deadline(t, 5*time.Minute)
 	c := bootContainer(t, ctx, RootOptions{
-		Name: "life", Lower: []string{baseRoot(t, ctx)},
+		Name: "life", Lower: []string{baseRoot(t, ctx, suite)},
 		Files: map[string]string{"/var/lib/systemd/linger/packer": ""},
 	})
 	if err := c.WaitBooted(ctx); err != nil {
@@ -127,6 +134,9 @@ func TestContainerLife(t *testing.T) {
 	result, err = c.Exec(ctx, "systemctl", "is-active", "user@1000.service")
 	if got := output(t, result, err); got != "active" {
 		t.Errorf("the lingering user's manager is %s", got)
+	}
+	if kernels, err := filepath.Glob(filepath.Join(c.RootDir(), "boot/vmlinuz-*")); err != nil || len(kernels) > 0 {
+		t.Errorf("a container has no use for %s (%v)", kernels, err)
 	}
 	noFailedUnits(t, ctx, c)
 
@@ -148,7 +158,7 @@ func TestContainerLife(t *testing.T) {
 func TestCommittedStateBootsAsTwoInstances(t *testing.T) {
 	leavesNothing(t)
 	ctx := deadline(t, 5*time.Minute)
-	baked := bootContainer(t, ctx, RootOptions{Name: "bake", Lower: []string{baseRoot(t, ctx)}})
+	baked := bootContainer(t, ctx, RootOptions{Name: "bake", Lower: []string{baseRoot(t, ctx, "bookworm")}})
 	result, err := baked.Run(ctx, "packer", "echo kept | sudo -n tee /srv/baked && sudo -n rm /etc/issue")
 	output(t, result, err)
 	if err := baked.PowerOff(ctx); err != nil {
@@ -178,13 +188,13 @@ func TestCommittedStateBootsAsTwoInstances(t *testing.T) {
 func TestDeadRunIsSweptAway(t *testing.T) {
 	leavesNothing(t)
 	ctx := deadline(t, 2*time.Minute)
-	c := bootContainer(t, ctx, RootOptions{Name: "dead", Lower: []string{baseRoot(t, ctx)}})
+	c := bootContainer(t, ctx, RootOptions{Name: "dead", Lower: []string{baseRoot(t, ctx, "bookworm")}})
 	number := c.slot.number
 	// What the kernel does to the lock when its holder is killed.
 	if err := c.slot.lock.Close(); err != nil {
 		t.Fatal(err)
 	}
-	next, err := MountRoot(ctx, RootOptions{Name: "next", Lower: []string{baseRoot(t, ctx)}})
+	next, err := MountRoot(ctx, RootOptions{Name: "next", Lower: []string{baseRoot(t, ctx, "bookworm")}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,16 +10,24 @@ import (
 //go:embed templates/sshd.conf
 var sshdConf string
 
-const systemKeys = "/etc/ssh/authorized_keys.d"
+//go:embed templates/journald.conf
+var journaldConf string
 
-// Entries are lingering and the keys. The account itself is made by the host
-// tool, from Blueprint.
+const (
+	systemKeys = "/etc/ssh/authorized_keys.d"
+	journald   = "/etc/systemd/journald.conf.d"
+)
+
+// Entries are lingering, a journal that the user can read, and the keys. The
+// account itself is made by the host tool, from Blueprint.
 func (u User) Entries() []blueprint.Entry {
 	// logind reads the directory when it starts; an empty file is a lingering
 	// user (systemd-logind.service(8), loginctl enable-linger does the same).
 	entries := []blueprint.Entry{
 		{Path: blueprint.LingerDir, Kind: blueprint.Dir, Owner: blueprint.Root, Mode: 0o755},
 		{Path: blueprint.LingerDir + "/" + string(u.Name), Kind: blueprint.File, Owner: blueprint.Root, Mode: 0o644},
+		{Path: journald, Kind: blueprint.Dir, Owner: blueprint.Root, Mode: 0o755},
+		{Path: journald + "/50-deployhost.conf", Kind: blueprint.File, Owner: blueprint.Root, Mode: 0o644, Content: journaldConf},
 	}
 	if len(u.Keys) == 0 {
 		return entries

@@ -5,7 +5,8 @@ package unitfile
 
 import (
 	"strings"
-	"unicode/utf8"
+
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/systemd"
 )
 
 // Assignment is one "Key=value". An empty Value resets a list.
@@ -121,8 +122,8 @@ func (p *parser) logical() {
 	p.start = 0
 	switch {
 	case text == "":
-	case !utf8.ValidString(text):
-		p.mistake(at, "the line is not UTF-8")
+	case systemd.CheckReadable(text) != nil:
+		p.mistake(at, "the line is not UTF-8, or holds a NUL or a noncharacter")
 	case text[0] == '[':
 		p.header(at, text)
 	default:
