@@ -133,12 +133,11 @@ func (m *machine) environment() string {
 // is deployed, from the one numbered first on.
 func (m *machine) costsNothing(name string, first int, deploy func(revision int)) {
 	m.t.Helper()
-	tick := time.NewTicker(pace)
-	defer tick.Stop()
 	outside, kept := fromOutside(m), keptAlive(m)
 	for i := range times {
+		next := time.After(pace)
 		deploy(first + i)
-		<-tick.C
+		<-next
 	}
 	told, keptTold := outside.stop(), kept.stop()
 	figure(name+".requests", float64(told.requests), "requests")
