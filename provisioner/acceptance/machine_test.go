@@ -168,6 +168,8 @@ type answer struct {
 	Revision     string `json:"revision"`
 	RubyVersion  string `json:"rbenv_version"`
 	WorkerParent int    `json:"parent_pid"`
+	Worker       int    `json:"pid"`
+	Gem          string `json:"gem"`
 }
 
 // ask makes one request to the app, from outside the machine.
