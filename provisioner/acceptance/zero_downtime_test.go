@@ -70,15 +70,11 @@ func TestReloadChangesGems(t *testing.T) {
 // bootZero bakes a machine and deploys the first release onto it.
 func bootZero(t *testing.T, name string, host zeroHost) *machine {
 	t.Helper()
-	base, err := testmachine.BaseRoot(shared.ctx, host.suite)
-	if err != nil {
-		t.Fatal(err)
-	}
 	files, err := filesOf("testdata/zero", "/srv/app")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := boot(t, testmachine.RootOptions{Name: name, Lower: []string{base}, Files: files})
+	m := boot(t, testmachine.RootOptions{Name: name, Lower: []string{base(t, host.suite)}, Files: files})
 	mustBuild(t, "testdata/zero/zero.pkr.hcl", m.Addr(), variables{"ruby": host.ruby, "puma": host.puma, "type": host.kind})
 	if err := m.Reboot(shared.ctx); err != nil {
 		t.Fatal(err)
