@@ -45,13 +45,13 @@ func fromOutside(m *machine) *load {
 	for range 29 {
 		targets = append(targets, m.target(http.MethodGet, "/"))
 	}
-	return start(120, &http.Transport{DialContext: dial, DisableKeepAlives: true}, targets...)
+	return start(60, &http.Transport{DialContext: dial, DisableKeepAlives: true}, targets...)
 }
 
 // keptAlive makes requests over connections that stay. They are POST: Go's
 // client would hide that a kept connection was reset by repeating a GET.
 func keptAlive(m *machine) *load {
-	return start(30, &http.Transport{MaxIdleConnsPerHost: 16}, m.target(http.MethodPost, "/"))
+	return start(15, &http.Transport{MaxIdleConnsPerHost: 16}, m.target(http.MethodPost, "/"))
 }
 
 func (m *machine) target(method, path string) vegeta.Target {
