@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
@@ -80,6 +81,11 @@ func (h Hook) NeedsCloudInit() bool {
 		}
 	}
 	return false
+}
+
+// NeedsNetwork tells whether the hook has to wait until the network is up.
+func (h Hook) NeedsNetwork() bool {
+	return slices.ContainsFunc(h.Rules.Values, func(v instance.Value) bool { return v.Network })
 }
 
 func encode(rules instance.Rules) (string, error) {

@@ -66,8 +66,13 @@ func (r *Rules) checkValue(index int, v Value) error {
 	if err := systemd.CheckEnvName(v.Name); err != nil {
 		return err
 	}
-	if _, err := ParseFrom(v.From); err != nil {
+	from, err := ParseFrom(v.From)
+	if err != nil {
 		return fmt.Errorf("from: %w", err)
+	}
+	if v.Network && (from.Kind == CPUs || from.Kind == MemoryMB) {
+		return fmt.Errorf("network: %s comes from the kernel, and waiting for the network would only delay the app; leave network out",
+			v.From)
 	}
 	if _, err := regexp.Compile(v.Pattern); err != nil {
 		return fmt.Errorf("pattern: %w; write a regular expression that Go's regexp takes (RE2)", err)

@@ -2,6 +2,7 @@ package instance
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -59,6 +60,10 @@ func TestValidate(t *testing.T) {
 		"\"instance.json\" cannot":    func(r *Rules) { r.Apps = append(r.Apps, AppRules{Name: "instance.json"}) },
 		"value[0] (A-B)":              func(r *Rules) { r.Values[0].Name = "A-B" },
 		"is no source: use one of":    func(r *Rules) { r.Values[0].From = "regoin" },
+		"network: cpus comes":         func(r *Rules) { r.Values[0].From = "cpus"; r.Values[0].Network = true },
+		"network: memory_mb comes":    func(r *Rules) { r.Values[0].From = "memory_mb"; r.Values[0].Network = true },
+		"gives a program arguments":   func(r *Rules) { r.Values[0].From = "exec:/bin/echo a" },
+		"path of a program":           func(r *Rules) { r.Values[0].From = "exec:echo" },
 		"pattern: error parsing":      func(r *Rules) { r.Values[0].Pattern = "(?=x)" },
 		"default: it does not match":  func(r *Rules) { r.Values[0].Default = &upper },
 		"there is no app \"other\"":   func(r *Rules) { r.Values[1].Apps = []string{"other"} },
@@ -91,10 +96,13 @@ func TestParseFrom(t *testing.T) {
 		"metadata:a/b.c":       {Kind: Metadata, Arg: "a/b.c"},
 		"cloud_init:v1.region": {Kind: CloudInit, Arg: "v1.region"},
 		"file:/etc/cell":       {Kind: FileAt, Arg: "/etc/cell"},
+		"exec:/opt/a:b":        {Kind: Exec, Arg: "/opt/a:b"},
 		"":                     {}, "region:": {}, "region:x": {}, "tag": {}, "tag:": {}, "metadata:": {}, "metadata:a//b": {},
 		"cloud_init:.a": {},
 		"file:":         {}, "file:x": {}, "file:/": {},
-		"file:/a/../b": {}, "file:/a/": {}, "exec:/bin/true": {}, "Region": {}, "tags:x": {},
+		"file:/a/../b": {}, "file:/a/": {}, "Region": {}, "tags:x": {},
+		"exec:": {}, "exec": {}, "exec:true": {}, "exec:/": {}, "exec:/bin/": {}, "exec:/a/../b": {}, "exec:/bin/echo a": {},
+		"exec:/bin/echo\ta": {}, "exec:/bin/echo\u00a0a": {}, "exec:/bin/true\n": {},
 	} {
 		got, err := ParseFrom(text)
 		if got != want || (err == nil) != (want.Kind != "") {
@@ -106,9 +114,36 @@ func TestParseFrom(t *testing.T) {
 	}
 }
 
+func FuzzParseFrom(f *testing.F) {
+	for _, text := range []string{"region", "region:x", "tag:a:b/c", "metadata:a/b.c", "cloud_init:v1.region", "file:/etc/cell", "file:/a/../b",
+		"exec:/usr/local/bin/x", "exec:/bin/echo a", "exec:", ":", ""} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		from, err := ParseFrom(text)
+		if err != nil {
+			if from != (From{}) {
+				t.Fatalf("%q: %v with %v", text, from, err)
+			}
+			return
+		}
+		if from.String() != text {
+			t.Fatalf("%q became %q", text, from)
+		}
+		if from.Kind == FileAt || from.Kind == Exec {
+			if !filepath.IsAbs(from.Arg) || filepath.Clean(from.Arg) != from.Arg {
+				t.Fatalf("%q names no clean path", text)
+			}
+		}
+		if from.Kind == Exec && len(strings.Fields(from.Arg)) != 1 {
+			t.Fatalf("%q has arguments", text)
+		}
+	})
+}
+
 func TestNeedsMetadata(t *testing.T) {
 	t.Parallel()
-	for from, want := range map[string]bool{"cpus": false, "memory_mb": false, "file:/x": false, "region": true, "tag:x": true,
+	for from, want := range map[string]bool{"cpus": false, "memory_mb": false, "file:/x": false, "exec:/x": false, "region": true, "tag:x": true,
 		"hostname": true, "private_ip": true} {
 		if NeedsMetadata(from) != want {
 			t.Errorf("%s: %v", from, !want)

@@ -3,6 +3,7 @@
 package boot
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,10 @@ type Host struct {
 	Users deployuser.Host
 	// Machine answers for the machine itself.
 	Machine Machine
+	// RunProgram runs a program of the image for what it prints.
+	RunProgram func(ctx context.Context, program deployuser.Program) (string, error)
+	// RootUID owns what the hook trusts: 0, except in tests.
+	RootUID int
 	// Chown gives a path within a directory to root and a group.
 	Chown func(dir *os.Root, name string, gid int) error
 	Now   func() time.Time
@@ -32,11 +37,12 @@ type Host struct {
 // Here is the machine that this process runs on, logging to log.
 func Here(log io.Writer) Host {
 	return Host{
-		Users:   deployuser.Here(),
-		Machine: thisMachine(),
-		Chown:   func(dir *os.Root, name string, gid int) error { return dir.Lchown(name, 0, gid) },
-		Now:     time.Now,
-		Log:     log,
+		Users:      deployuser.Here(),
+		Machine:    thisMachine(),
+		RunProgram: func(ctx context.Context, p deployuser.Program) (string, error) { return p.Output(ctx) },
+		Chown:      func(dir *os.Root, name string, gid int) error { return dir.Lchown(name, 0, gid) },
+		Now:        time.Now,
+		Log:        log,
 	}
 }
 

@@ -68,6 +68,7 @@ func (h Host) attempt(ctx context.Context, run *os.Root, verdict *instance.Verdi
 	if err != nil {
 		return nil, false, err
 	}
+	from.programs = &execSource{host: h, user: rules.User}
 	d := decide(ctx, rules, from)
 	verdict.Problems, verdict.Warnings, verdict.Values = d.problems, d.warnings, d.verdicts
 	if len(d.problems) > 0 {

@@ -16,9 +16,10 @@ type source interface {
 
 // sources are where values come from on this host.
 type sources struct {
-	cloud   source
-	machine source
-	files   source
+	cloud    source
+	machine  source
+	files    source
+	programs source
 }
 
 func (s sources) of(kind instance.Kind) source {
@@ -27,6 +28,8 @@ func (s sources) of(kind instance.Kind) source {
 		return s.machine
 	case instance.FileAt:
 		return s.files
+	case instance.Exec:
+		return s.programs
 	}
 	return s.cloud
 }
