@@ -151,7 +151,7 @@ type InstanceValue struct {
 	Name string `mapstructure:"name" required:"true"`
 	// The source: `instance_id`, `region`, `zone`, `hostname`, `private_ip`,
 	// `public_ip`, `instance_type`, `cpus`, `memory_mb`, `tag:NAME`,
-	// `metadata:PATH`, `cloud_init:KEY.PATH` or `file:/PATH`.
+	// `metadata:PATH`, `cloud_init:KEY.PATH`, `file:/PATH` or `exec:/PROGRAM`.
 	From string `mapstructure:"from" required:"true"`
 	// Used when the source has no such value.
 	Default *string `mapstructure:"default"`
@@ -164,6 +164,14 @@ type InstanceValue struct {
 	Required bool `mapstructure:"required"`
 	// Hide the value in `deployhost status`. No value is ever logged.
 	Sensitive bool `mapstructure:"sensitive"`
+	// The source needs the network, so the hook waits until it is up
+	// (`network-online.target`), and with it the deploy user's services and
+	// ssh logins. Defaults to `false`.
+	Network bool `mapstructure:"network"`
+	// Take a name with which a value runs code, such as `RUBYOPT` or `PATH`:
+	// whoever may set the source can then do so as the deploy user. Defaults
+	// to `false`: such names are refused.
+	UnsafeName bool `mapstructure:"unsafe_name"`
 	// The apps that get the value. Defaults to all of them.
 	Apps []string `mapstructure:"apps"`
 }
