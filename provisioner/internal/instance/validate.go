@@ -16,7 +16,7 @@ import (
 const MaxTimeoutSeconds = 60
 
 // Clouds are what Rules.Cloud can be.
-func Clouds() []string { return []string{"auto", "cloud-init", "none"} }
+func Clouds() []string { return []string{"auto", "cloud-init", "ec2", "none"} }
 
 // Validate checks all that can be known without an instance, and returns every
 // breach, joined, each with its field's path.
@@ -66,7 +66,11 @@ func (r *Rules) checkValue(index int, v Value) error {
 	if err := systemd.CheckEnvName(v.Name); err != nil {
 		return err
 	}
-	if _, err := ParseFrom(v.From); err != nil {
+	from, err := ParseFrom(v.From)
+	if err == nil && r.Cloud == "ec2" {
+		err = checkEC2(from)
+	}
+	if err != nil {
 		return fmt.Errorf("from: %w", err)
 	}
 	if _, err := regexp.Compile(v.Pattern); err != nil {

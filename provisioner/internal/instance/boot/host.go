@@ -3,11 +3,13 @@
 package boot
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"time"
 
@@ -22,6 +24,8 @@ type Host struct {
 	Users deployuser.Host
 	// Machine answers for the machine itself.
 	Machine Machine
+	// Dial opens connections to metadata services.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Chown gives a path within a directory to root and a group.
 	Chown func(dir *os.Root, name string, gid int) error
 	Now   func() time.Time
@@ -34,6 +38,7 @@ func Here(log io.Writer) Host {
 	return Host{
 		Users:   deployuser.Here(),
 		Machine: thisMachine(),
+		Dial:    (&net.Dialer{}).DialContext,
 		Chown:   func(dir *os.Root, name string, gid int) error { return dir.Lchown(name, 0, gid) },
 		Now:     time.Now,
 		Log:     log,

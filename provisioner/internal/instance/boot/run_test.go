@@ -30,6 +30,7 @@ var update = flag.Bool("update", false, "write what the cases give into them")
 //
 //	rules.json  what differs from baseRules
 //	root/…      files of the instance; root/etc/passwd has the baked user unless given
+//	imds        what EC2's metadata service holds: on each line a path below /latest/ and its value
 //	monit-link  instead of the hook, run `deployhost monit-link` for the app named here
 //	want        all that lies below /run/deployhost* afterwards, and the commands that were run
 func TestCases(t *testing.T) {
@@ -121,6 +122,7 @@ func newMachine(t *testing.T, archive *txtar.Archive) *machine {
 		Now: func() time.Time { return time.Unix(1e9, 0) },
 		Log: &m.log,
 	}
+	m.host.Dial = imdsv2(nil).dial
 	rules := baseRules()
 	m.put(t, "/etc/passwd", "deploy:x:2000:2001::/home/deploy:/bin/bash\n")
 	m.put(t, "/proc/meminfo", "MemTotal:        8039352 kB\nMemFree:         1 kB\n")
@@ -131,6 +133,9 @@ func newMachine(t *testing.T, archive *txtar.Archive) *machine {
 			continue
 		}
 		m.extra[f.Name] = string(f.Data)
+	}
+	if text := m.extra["imds"]; text != "" {
+		m.host.Dial = imdsv2(pathValues(text)).dial
 	}
 	if text := m.extra["rules.json"]; text != "" {
 		if err := json.Unmarshal([]byte(text), &rules); err != nil {
@@ -145,6 +150,15 @@ func newMachine(t *testing.T, archive *txtar.Archive) *machine {
 		m.put(t, blueprint.InstanceRulesPath, string(data))
 	}
 	return m
+}
+
+func pathValues(text string) map[string]string {
+	values := map[string]string{}
+	for line := range strings.Lines(text) {
+		path, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		values[path] = value
+	}
+	return values
 }
 
 func (m *machine) put(t *testing.T, name, content string) {
