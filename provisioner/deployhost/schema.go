@@ -133,8 +133,9 @@ type Monit struct {
 // user's services start. Nothing of it is ever on disk.
 type Instance struct {
 	// Where metadata comes from: `cloud-init` (its instance data, on any
-	// cloud), `none` (the machine itself only), or `auto`, the default: the
-	// former when it is there.
+	// cloud), `ec2` (EC2's metadata service, without waiting for cloud-init),
+	// `none` (the machine itself only), or `auto`, the default: cloud-init's
+	// data when it is there, else `ec2` on an EC2 instance, else `none`.
 	Cloud string `mapstructure:"cloud"`
 	// How long the hook may take in all, at most `60s`: the deploy user's
 	// services and ssh logins wait for it. Defaults to `15s`.

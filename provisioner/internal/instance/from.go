@@ -99,8 +99,8 @@ func (f From) String() string {
 	return string(f.Kind) + ":" + f.Arg
 }
 
-// NeedsMetadata tells whether a source can only be right once cloud-init has
-// done its network stage. Besides metadata itself that holds for the host name,
+// NeedsMetadata tells whether a source can only be right once cloud-init, where
+// that is the cloud's voice, has done its network stage. Besides metadata itself that holds for the host name,
 // which cloud-init sets there, and for the address, which the network brings.
 func NeedsMetadata(from string) bool {
 	kind, _, _ := strings.Cut(from, ":")

@@ -13,7 +13,7 @@ type Rules struct {
 	Format int `json:"format"`
 	// User must be found on the host exactly as it was baked, or nothing is written.
 	User blueprint.User `json:"user"`
-	// Cloud is "auto", "cloud-init" or "none" (no metadata: only the machine's own sources).
+	// Cloud is "auto", "cloud-init", "ec2" or "none" (no metadata: only the machine's own sources).
 	Cloud string `json:"cloud"`
 	// TimeoutSeconds bounds the whole hook, 1 to 60: the deploy user's ssh login waits for it.
 	TimeoutSeconds int `json:"timeout_seconds"`

@@ -16,7 +16,7 @@ import (
 const MaxTimeoutSeconds = 60
 
 // Clouds are what Rules.Cloud can be.
-func Clouds() []string { return []string{"auto", "cloud-init", "none"} }
+func Clouds() []string { return []string{"auto", "cloud-init", "ec2", "none"} }
 
 // Validate checks all that can be known without an instance, and returns every
 // breach, joined, each with its field's path.
@@ -67,6 +67,9 @@ func (r *Rules) checkValue(index int, v Value) error {
 		return err
 	}
 	from, err := ParseFrom(v.From)
+	if err == nil && r.Cloud == "ec2" {
+		err = checkEC2(from)
+	}
 	if err != nil {
 		return fmt.Errorf("from: %w", err)
 	}

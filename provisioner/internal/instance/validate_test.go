@@ -53,7 +53,7 @@ func TestValidate(t *testing.T) {
 	for want, breach := range map[string]func(r *Rules){
 		"":                            func(*Rules) {},
 		"the user needs":              func(r *Rules) { r.User.UID = 0 },
-		"instance.cloud: \"ec2\"":     func(r *Rules) { r.Cloud = "ec2" },
+		"instance.cloud: \"gce\"":     func(r *Rules) { r.Cloud = "gce" },
 		"instance.timeout: 61 s":      func(r *Rules) { r.TimeoutSeconds = 61 },
 		"app[1].name: \"shop\" is":    func(r *Rules) { r.Apps[1].Name = "shop"; r.Values = nil; r.Files = nil },
 		"cannot name a directory":     func(r *Rules) { r.Apps = append(r.Apps, AppRules{Name: "../x"}) },
@@ -84,6 +84,36 @@ func TestValidate(t *testing.T) {
 		err := r.Validate()
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, error %v", want, err)
+		}
+	}
+}
+
+func TestEC2AnswersNotEverything(t *testing.T) {
+	t.Parallel()
+	for from, want := range map[string]string{
+		"instance_id": "", "private_ip": "", "hostname": "", "cpus": "", "file:/etc/x": "",
+		"tag:a_b-C.1=+,:@":                              "",
+		"tag:a b":                                       "only tags whose names",
+		"tag:a/b":                                       "only tags whose names",
+		"tag:_index":                                    "only tags whose names",
+		"metadata:placement/host-id":                    "",
+		"metadata:placement.host-id":                    "",
+		"metadata:../user-data":                         "no \"..\"",
+		"cloud_init:v1.region":                          "write another source, or cloud = \"cloud-init\"",
+		"metadata:dynamic/fws":                          "identity document's fields",
+		"metadata:" + IdentityDocument:                  "identity document's fields",
+		"metadata:" + IdentityDocument + "/accountId":   "",
+		"metadata:" + IdentityDocument + "/accountId/x": "identity document's fields",
+	} {
+		r := sound()
+		r.Cloud, r.Files, r.Values = "ec2", nil, []Value{{Name: "X", From: from}}
+		err := r.Validate()
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: want %q, error %v", from, want, err)
+		}
+		r.Cloud = "auto"
+		if err := r.Validate(); err != nil {
+			t.Errorf("%s: another cloud might answer: %v", from, err)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"time"
 
@@ -27,6 +28,8 @@ type Host struct {
 	RunProgram func(ctx context.Context, program deployuser.Program) (string, error)
 	// RootUID owns what the hook trusts: 0, except in tests.
 	RootUID int
+	// Dial opens connections to metadata services.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Chown gives a path within a directory to root and a group.
 	Chown func(dir *os.Root, name string, gid int) error
 	Now   func() time.Time
@@ -40,6 +43,7 @@ func Here(log io.Writer) Host {
 		Users:      deployuser.Here(),
 		Machine:    thisMachine(),
 		RunProgram: func(ctx context.Context, p deployuser.Program) (string, error) { return p.Output(ctx) },
+		Dial:       (&net.Dialer{}).DialContext,
 		Chown:      func(dir *os.Root, name string, gid int) error { return dir.Lchown(name, 0, gid) },
 		Now:        time.Now,
 		Log:        log,

@@ -32,6 +32,7 @@ var update = flag.Bool("update", false, "write what the cases give into them")
 //	rules.json  what differs from baseRules
 //	root/…      files of the instance; root/etc/passwd has the baked user unless given; what begins with #! is
 //	            executable, and runs as runProgram says
+//	imds        what EC2's metadata service holds: on each line a path below /latest/ and its value
 //	monit-link  instead of the hook, run `deployhost monit-link` for the app named here
 //	want        all that lies below /run/deployhost* afterwards, and the commands that were run
 func TestCases(t *testing.T) {
@@ -128,6 +129,7 @@ func newMachine(t *testing.T, archive *txtar.Archive) *machine {
 		Now: func() time.Time { return time.Unix(1e9, 0) },
 		Log: &m.log,
 	}
+	m.host.Dial = imdsv2(nil).dial
 	rules := baseRules()
 	m.put(t, "/etc/passwd", "deploy:x:2000:2001::/home/deploy:/bin/bash\n")
 	m.put(t, "/etc/group", "root:x:0:\ndeploy:x:2001:\nsecrets:x:300:other,deploy\n")
@@ -139,6 +141,9 @@ func newMachine(t *testing.T, archive *txtar.Archive) *machine {
 			continue
 		}
 		m.extra[f.Name] = string(f.Data)
+	}
+	if text := m.extra["imds"]; text != "" {
+		m.host.Dial = imdsv2(pathValues(text)).dial
 	}
 	if text := m.extra["rules.json"]; text != "" {
 		if err := json.Unmarshal([]byte(text), &rules); err != nil {
@@ -153,6 +158,15 @@ func newMachine(t *testing.T, archive *txtar.Archive) *machine {
 		m.put(t, blueprint.InstanceRulesPath, string(data))
 	}
 	return m
+}
+
+func pathValues(text string) map[string]string {
+	values := map[string]string{}
+	for line := range strings.Lines(text) {
+		path, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		values[path] = value
+	}
+	return values
 }
 
 func (m *machine) put(t *testing.T, name, content string) {
