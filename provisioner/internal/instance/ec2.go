@@ -22,8 +22,8 @@ func IdentityField(from From) (field string, ok bool) {
 // your EC2 instances using instance metadata" in AWS's user guide).
 var ec2Tag = regexp.MustCompile(`^[0-9A-Za-z+=.,_:@-]+$`)
 
-// checkEC2 tells why EC2's metadata service can never answer.
-func checkEC2(from From) error {
+// CheckEC2 tells why EC2's metadata service can never answer.
+func CheckEC2(from From) error {
 	switch from.Kind {
 	case CloudInit:
 		return fmt.Errorf("%q is cloud-init's, which cloud = \"ec2\" does not ask; write another source, or cloud = \"cloud-init\"", from)

@@ -68,7 +68,7 @@ func (r *Rules) checkValue(index int, v Value) error {
 	}
 	from, err := ParseFrom(v.From)
 	if err == nil && r.Cloud == "ec2" {
-		err = checkEC2(from)
+		err = CheckEC2(from)
 	}
 	if err != nil {
 		return fmt.Errorf("from: %w", err)

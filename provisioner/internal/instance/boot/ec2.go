@@ -55,11 +55,15 @@ func (e *ec2) open(ctx context.Context) error {
 }
 
 func (e *ec2) lookup(ctx context.Context, from instance.From) (string, error) {
+	if from.Kind == instance.CloudInit {
+		return "", nil // it left nothing, or it would have been asked
+	}
+	if err := instance.CheckEC2(from); err != nil {
+		return "", err
+	}
 	switch from.Kind {
 	case instance.InstanceID:
 		return e.id, nil
-	case instance.CloudInit:
-		return "", nil // it left nothing, or it would have been asked
 	case instance.Tag:
 		return e.service.get(ctx, "meta-data/tags/instance/"+url.PathEscape(from.Arg))
 	case instance.Metadata:

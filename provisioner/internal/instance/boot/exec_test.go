@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogpeppe/go-internal/txtar"
+	"golang.org/x/tools/txtar"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/instance"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/instance/deployuser"
