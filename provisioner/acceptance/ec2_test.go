@@ -106,14 +106,6 @@ func TestEC2(t *testing.T) {
 	m.noFailedUnits()
 }
 
-func (m *machine) reboot() {
-	m.t.Helper()
-	if err := m.Reboot(shared.ctx); err != nil {
-		m.t.Fatal(err)
-	}
-	m.waitUp()
-}
-
 // verdict is the hook's latest.
 func (m *machine) verdict() instance.Verdict {
 	m.t.Helper()

@@ -78,10 +78,7 @@ func bootZero(t *testing.T, name string, host zeroHost) *machine {
 	}
 	m := boot(t, testmachine.RootOptions{Name: name, Lower: []string{base(t, host.suite)}, Files: files})
 	mustBuild(t, "testdata/zero/zero.pkr.hcl", m.Addr(), variables{"ruby": host.ruby, "puma": host.puma, "type": host.kind})
-	if err := m.Reboot(shared.ctx); err != nil {
-		t.Fatal(err)
-	}
-	m.waitUp()
+	m.reboot()
 	m.hideNotifyGem()
 	m.release(1)
 	m.becomesActive(pumaUnit)
