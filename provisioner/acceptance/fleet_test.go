@@ -46,7 +46,7 @@ func TestFleet(t *testing.T) {
 	bootFleet(t, fleet, lower)
 	errs := together(fleet, func(f *fleetInstance) error { return f.waitForAnswer(started.Add(fleetAnswers)) })
 	figure("fleet.boot_s", time.Since(started).Seconds(), "s")
-	figure("fleet.instances", len(fleet), "instances")
+	figure("fleet.instances", len(fleet), "count")
 	if err := errors.Join(errs...); err != nil {
 		t.Error(err)
 	}
@@ -57,7 +57,7 @@ func TestFleet(t *testing.T) {
 			wrong++
 		}
 	}
-	figure("fleet.wrong", wrong, "instances")
+	figure("fleet.wrong", wrong, "count")
 	if len(hooks) == 0 {
 		return
 	}
