@@ -183,26 +183,31 @@ type answer struct {
 
 // ask makes one request to the app, from outside the machine.
 func (m *machine) ask() (answer, error) {
+	var said answer
+	err := m.askFor(&said)
+	return said, err
+}
+
+// askFor makes one request to the app and decodes what it tells.
+func (m *machine) askFor(said any) error {
 	request, err := http.NewRequestWithContext(shared.ctx, http.MethodGet, "http://"+m.Addr()+":3000/", http.NoBody)
 	if err != nil {
-		return answer{}, err
+		return err
 	}
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
-		return answer{}, err
+		return err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return answer{}, err
+		return err
 	}
 	if response.StatusCode != http.StatusOK {
-		return answer{}, fmt.Errorf("status %d: %s", response.StatusCode, body)
+		return fmt.Errorf("status %d: %s", response.StatusCode, body)
 	}
-	var said answer
-	err = json.Unmarshal(body, &said)
-	return said, err
+	return json.Unmarshal(body, said)
 }
 
 // waitForAnswer is what the app says as soon as it says something.

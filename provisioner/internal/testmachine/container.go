@@ -42,6 +42,9 @@ func BootContainer(ctx context.Context, options RootOptions) (*Container, error)
 }
 
 func (c *Container) boot(ctx context.Context, options RootOptions) error {
+	if err := raiseSettings(); err != nil {
+		return err
+	}
 	netns, err := c.slot.makeNetwork(ctx)
 	if err != nil {
 		return err
