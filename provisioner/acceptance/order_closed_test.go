@@ -44,7 +44,6 @@ func (o orderTrial) bareClosed() {
 // one that somebody can look at.
 func (o orderTrial) failsClosed(m *machine, reason string) {
 	o.Helper()
-	o.counts.boots.Add(1)
 	if user := m.deploy("id -un"); user != deployUser {
 		o.Errorf("ssh gives %s", user)
 	}
@@ -73,7 +72,6 @@ func (o orderTrial) failsClosed(m *machine, reason string) {
 		}
 	}
 	o.noSystemUnitFailed(m)
-	o.noJobDropped(m)
 }
 
 // loginsComeSoon looks at when the user manager was up, which every login of

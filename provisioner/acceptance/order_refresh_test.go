@@ -33,7 +33,7 @@ func (o orderTrial) refresh() {
 
 	m.retag(o.tagged("i-second", secondTag))
 	m.root("sh", "-c", "printf "+secondSecret+" >"+secretPath)
-	m.reboot()
+	o.reboot(m)
 	want["CELL"], want["SECRET"], want["INSTANCE"] = secondTag, secondSecret, "i-second"
 	m.servicesRun(want)
 	o.inOrder(m)
