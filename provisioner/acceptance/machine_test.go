@@ -65,6 +65,15 @@ func (m *machine) waitUp() {
 	}
 }
 
+// reboot waits until the machine is up again.
+func (m *machine) reboot() {
+	m.t.Helper()
+	if err := m.Reboot(shared.ctx); err != nil {
+		m.t.Fatal(err)
+	}
+	m.waitUp()
+}
+
 // bootInstance boots an image as one instance of a NoCloud cloud, with the
 // files that its operator provides and the app's source in /srv/app.
 func bootInstance(t *testing.T, lower []string, name string, metadata map[string]any, files map[string]string) *machine {
@@ -168,6 +177,8 @@ type answer struct {
 	Revision     string `json:"revision"`
 	RubyVersion  string `json:"rbenv_version"`
 	WorkerParent int    `json:"parent_pid"`
+	Worker       int    `json:"pid"`
+	Gem          string `json:"gem"`
 }
 
 // ask makes one request to the app, from outside the machine.
