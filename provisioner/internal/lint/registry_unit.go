@@ -204,7 +204,7 @@ var unitRules = []unitRule{
 		ID: "manager-requires", Severity: Error,
 		What:    "A user's manager that requires another unit.",
 		Why:     "When that one fails there is no systemctl --user either, and nobody can look what happened.",
-		Instead: "Write Wants= and After=.",
+		Instead: "Write After= alone, and have multi-user.target want the other unit.",
 	}, systemManager, managerRequires},
 }
 
