@@ -92,9 +92,7 @@ func cutRules() instance.Rules {
 		rules.Apps = append(rules.Apps, instance.AppRules{
 			Name: app, Current: cutDir, Units: []string{"powercut@" + app + ".service"}, Monit: app == "shop",
 		})
-		for _, name := range []string{"config/token.yml", "config/deep/token.txt"} {
-			rules.Files = append(rules.Files, instance.File{App: app, Path: name, Template: tokenFile("${TOKEN}")})
-		}
+		rules.Files = append(rules.Files, instance.File{App: app, Path: "config/token.yml", Template: tokenFile("${TOKEN}")})
 	}
 	return rules
 }

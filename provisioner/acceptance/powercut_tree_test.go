@@ -105,11 +105,11 @@ func (r runTree) holds(token string) error {
 	want := runTree{}
 	for _, app := range cutApps {
 		for name, content := range map[string]string{
-			"env": `TOKEN="` + token + "\"\n", "config/token.yml": tokenFile(token), "config/deep/token.txt": tokenFile(token),
+			"env": `TOKEN="` + token + "\"\n", "config/token.yml": tokenFile(token),
 		} {
 			want[app+"/"+name] = runEntry{0o640, "0:2000", content}
 		}
-		for _, dir := range []string{"", "/config", "/config/deep"} {
+		for _, dir := range []string{"", "/config"} {
 			want[app+dir] = runEntry{0o750, "0:2000", ""}
 		}
 	}
