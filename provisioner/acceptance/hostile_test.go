@@ -179,7 +179,7 @@ func (h *hostileTrial) put(r hostileRound) {
 	h.t.Helper()
 	h.install(blueprint.InstanceRulesPath, []byte(mustJSON(r.rules)))
 	h.putData(h.dataWith(r.tags))
-	h.machine.root("systemctl", "restart", hookUnit)
+	h.root("systemctl", "restart", hookUnit)
 }
 
 // dataWith is what cloud-init has left, with other tags and what else may hurt a reader.
@@ -202,5 +202,5 @@ func (h *hostileTrial) dataWith(tags string) string {
 func (h *hostileTrial) putData(text string) {
 	h.t.Helper()
 	h.install(hostileDir+"/data.json", []byte(text))
-	h.machine.root("mv", hostileDir+"/data.json", instanceData)
+	h.root("mv", hostileDir+"/data.json", instanceData)
 }

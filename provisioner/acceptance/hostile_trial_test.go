@@ -184,7 +184,7 @@ func (h *hostileTrial) bombs() {
 // those where they belong.
 func (h *hostileTrial) nowhereElse() {
 	h.t.Helper()
-	h.machine.root("sh", "-c", "journalctl --sync && journalctl --output=export >"+hostileDir+"/journal")
+	h.root("sh", "-c", "journalctl --sync && journalctl --output=export >"+hostileDir+"/journal")
 	journal, err := os.ReadFile(filepath.Join(h.RootDir(), hostileDir, "journal"))
 	if err != nil {
 		h.t.Fatal(err)
@@ -201,12 +201,12 @@ func (h *hostileTrial) nowhereElse() {
 			h.escape("the %s tells a value: %q", where, text[max(0, at-200):min(len(text), at+200)])
 		}
 	}
-	if ran := h.machine.root("find", hostilePwned, "-mindepth", "1", "!", "-name", ".keep"); ran != "" {
+	if ran := h.root("find", hostilePwned, "-mindepth", "1", "!", "-name", ".keep"); ran != "" {
 		h.escape("values were run: %s", ran)
 	}
 	// The mark is read from a file: as an argument it would be found itself.
 	h.install(hostileDir+"/mark", []byte(h.mark))
-	told := h.machine.root("sh", "-c", "grep --recursive --files-with-matches --text --fixed-strings --devices=skip --file="+hostileDir+"/mark "+
+	told := h.root("sh", "-c", "grep --recursive --files-with-matches --text --fixed-strings --devices=skip --file="+hostileDir+"/mark "+
 		"/run /tmp /var/tmp /etc /home /root 2>/dev/null || true")
 	for _, file := range strings.Fields(told) {
 		belongs := strings.HasPrefix(file, blueprint.RunDir+"/") && file != blueprint.VerdictPath || strings.HasPrefix(file, "/run/cloud-init/")

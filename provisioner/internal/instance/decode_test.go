@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 )
@@ -31,7 +32,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%s: %v", data, err)
 		}
-		if twice, err := json.Marshal(again); err != nil || string(twice) != string(data) {
+		if twice, err := json.Marshal(again); err != nil || !bytes.Equal(twice, data) {
 			t.Fatalf("%s became %s, %v", data, twice, err)
 		}
 		for _, file := range rules.Files {
