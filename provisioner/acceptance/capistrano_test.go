@@ -38,10 +38,7 @@ func TestCapistrano(t *testing.T) {
 		Seed: &testmachine.Seed{InstanceID: "i-shop", Hostname: "shop", MetaData: map[string]any{"cell": "north"}},
 	})
 	file := host.bakesForCapistrano()
-	if err := host.Reboot(shared.ctx); err != nil {
-		t.Fatal(err)
-	}
-	host.waitUp()
+	host.reboot()
 	d := bootDeployer(t, file, host)
 	d.literalsAreRuby()
 	d.settingsFitTheHost()

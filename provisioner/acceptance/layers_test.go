@@ -124,7 +124,13 @@ func deployOffline(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return editLayers(ctx, "deployed", b.lower, files, func(root string) error {
+	return deployedOnto(ctx, "deployed", b.lower, files)
+}
+
+// deployedOnto puts an app's source into /srv/app of an image, and with its
+// release.sh a first release of it, without booting.
+func deployedOnto(ctx context.Context, name string, lower []string, files map[string]string) ([]string, error) {
+	return editLayers(ctx, name, lower, files, func(root string) error {
 		out, err := exec.CommandContext(ctx, "chroot", "--userspec=deploy:deploy", root, "sh", "/srv/app/release.sh", "/home/deploy/apps/shop", "1").CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("release.sh: %w: %s", err, out)

@@ -43,11 +43,3 @@ func (m *machine) managerOutlastsTheSlowest() {
 	}
 	m.root("rm", "/etc/systemd/system/"+managerUnit+".d/90-less.conf")
 }
-
-func (m *machine) reboot() {
-	m.t.Helper()
-	if err := m.Reboot(shared.ctx); err != nil {
-		m.t.Fatal(err)
-	}
-	m.waitUp()
-}

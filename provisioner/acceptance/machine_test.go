@@ -65,6 +65,15 @@ func (m *machine) waitUp() {
 	}
 }
 
+// reboot waits until the machine is up again.
+func (m *machine) reboot() {
+	m.t.Helper()
+	if err := m.Reboot(shared.ctx); err != nil {
+		m.t.Fatal(err)
+	}
+	m.waitUp()
+}
+
 // bootInstance boots an image as one instance of a NoCloud cloud, with the
 // files that its operator provides and the app's source in /srv/app.
 func bootInstance(t *testing.T, lower []string, name string, metadata map[string]any, files map[string]string) *machine {
@@ -168,30 +177,37 @@ type answer struct {
 	Revision     string `json:"revision"`
 	RubyVersion  string `json:"rbenv_version"`
 	WorkerParent int    `json:"parent_pid"`
+	Worker       int    `json:"pid"`
+	Gem          string `json:"gem"`
 }
 
 // ask makes one request to the app, from outside the machine.
 func (m *machine) ask() (answer, error) {
+	var said answer
+	err := m.askFor(&said)
+	return said, err
+}
+
+// askFor makes one request to the app and decodes what it tells.
+func (m *machine) askFor(said any) error {
 	request, err := http.NewRequestWithContext(shared.ctx, http.MethodGet, "http://"+m.Addr()+":3000/", http.NoBody)
 	if err != nil {
-		return answer{}, err
+		return err
 	}
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
-		return answer{}, err
+		return err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return answer{}, err
+		return err
 	}
 	if response.StatusCode != http.StatusOK {
-		return answer{}, fmt.Errorf("status %d: %s", response.StatusCode, body)
+		return fmt.Errorf("status %d: %s", response.StatusCode, body)
 	}
-	var said answer
-	err = json.Unmarshal(body, &said)
-	return said, err
+	return json.Unmarshal(body, said)
 }
 
 // waitForAnswer is what the app says as soon as it says something.

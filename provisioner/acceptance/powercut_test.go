@@ -28,8 +28,8 @@ const asDeploy = "setpriv --reuid=deploy --regid=deploy --init-groups env XDG_RU
 const (
 	// forget has the services end that an earlier run may have started, and
 	// removes what they have told of themselves.
-	forget = asDeploy + "systemctl --user stop powercut@shop powercut@blog && rm -f " + cutOutput + "/* && "
-	start  = asDeploy + "systemctl --user start powercut@shop powercut@blog"
+	forget   = asDeploy + "systemctl --user stop powercut@shop powercut@blog && rm -f " + cutOutput + "/* && "
+	startCut = asDeploy + "systemctl --user start powercut@shop powercut@blog"
 )
 
 // cutApps are the apps whose values are cut off while they are written.
@@ -170,7 +170,7 @@ func (c *powerCut) look(at, old, token string) {
 		return
 	}
 	// What fails is found by what it does not write.
-	if _, err := c.Exec(shared.ctx, "sh", "-c", forget+start); err != nil {
+	if _, err := c.Exec(shared.ctx, "sh", "-c", forget+startCut); err != nil {
 		c.t.Fatal(err)
 	}
 	for _, app := range cutApps {

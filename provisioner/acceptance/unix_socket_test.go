@@ -50,10 +50,7 @@ func TestUnixSocket(t *testing.T) {
 	for _, b := range []behind{shop, desk} {
 		m.requestsWaitWhileItRestarts(b)
 	}
-	if err := m.Reboot(shared.ctx); err != nil {
-		t.Fatal(err)
-	}
-	m.waitUp()
+	m.reboot()
 	for _, b := range all {
 		m.answersTheWebServer(b)
 	}
@@ -76,10 +73,7 @@ func bakeBehindNginx(t *testing.T) *machine {
 	files["/etc/nginx/sites-enabled/default"] = "" // the package's own, which would need port 80
 	m := boot(t, testmachine.RootOptions{Name: "unix-socket", Lower: []string{shared.base}, Files: files})
 	mustBuild(t, "testdata/unix_socket.pkr.hcl", m.Addr(), nil)
-	if err := m.Reboot(shared.ctx); err != nil {
-		t.Fatal(err)
-	}
-	m.waitUp()
+	m.reboot()
 	m.noFailedUnits()
 	return m
 }

@@ -139,8 +139,9 @@ type Monit struct {
 // user's services start. Nothing of it is ever on disk.
 type Instance struct {
 	// Where metadata comes from: `cloud-init` (its instance data, on any
-	// cloud), `none` (the machine itself only), or `auto`, the default: the
-	// former when it is there.
+	// cloud), `ec2` (EC2's metadata service, without waiting for cloud-init),
+	// `none` (the machine itself only), or `auto`, the default: cloud-init's
+	// data when it is there, else `ec2` on an EC2 instance, else `none`.
 	Cloud string `mapstructure:"cloud"`
 	// How long the hook may take in all, at most `60s`: the deploy user's
 	// services and ssh logins wait for it. Defaults to `15s`.
@@ -157,7 +158,7 @@ type InstanceValue struct {
 	Name string `mapstructure:"name" required:"true"`
 	// The source: `instance_id`, `region`, `zone`, `hostname`, `private_ip`,
 	// `public_ip`, `instance_type`, `cpus`, `memory_mb`, `tag:NAME`,
-	// `metadata:PATH`, `cloud_init:KEY.PATH` or `file:/PATH`.
+	// `metadata:PATH`, `cloud_init:KEY.PATH`, `file:/PATH` or `exec:/PROGRAM`.
 	From string `mapstructure:"from" required:"true"`
 	// Used when the source has no such value.
 	Default *string `mapstructure:"default"`
@@ -170,6 +171,14 @@ type InstanceValue struct {
 	Required bool `mapstructure:"required"`
 	// Hide the value in `deployhost status`. No value is ever logged.
 	Sensitive bool `mapstructure:"sensitive"`
+	// The source needs the network, so the hook waits until it is up
+	// (`network-online.target`), and with it the deploy user's services and
+	// ssh logins. Defaults to `false`.
+	Network bool `mapstructure:"network"`
+	// Take a name with which a value runs code, such as `RUBYOPT` or `PATH`:
+	// whoever may set the source can then do so as the deploy user. Defaults
+	// to `false`: such names are refused.
+	UnsafeName bool `mapstructure:"unsafe_name"`
 	// The apps that get the value. Defaults to all of them.
 	Apps []string `mapstructure:"apps"`
 }

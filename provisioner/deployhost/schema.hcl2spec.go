@@ -162,13 +162,15 @@ func (*FlatInstanceFile) HCL2Spec() map[string]hcldec.Spec {
 // FlatInstanceValue is an auto-generated flat version of InstanceValue.
 // Where the contents of a field with a `mapstructure:,squash` tag are bubbled up.
 type FlatInstanceValue struct {
-	Name      *string  `mapstructure:"name" required:"true" cty:"name" hcl:"name"`
-	From      *string  `mapstructure:"from" required:"true" cty:"from" hcl:"from"`
-	Default   *string  `mapstructure:"default" cty:"default" hcl:"default"`
-	Pattern   *string  `mapstructure:"pattern" cty:"pattern" hcl:"pattern"`
-	Required  *bool    `mapstructure:"required" cty:"required" hcl:"required"`
-	Sensitive *bool    `mapstructure:"sensitive" cty:"sensitive" hcl:"sensitive"`
-	Apps      []string `mapstructure:"apps" cty:"apps" hcl:"apps"`
+	Name       *string  `mapstructure:"name" required:"true" cty:"name" hcl:"name"`
+	From       *string  `mapstructure:"from" required:"true" cty:"from" hcl:"from"`
+	Default    *string  `mapstructure:"default" cty:"default" hcl:"default"`
+	Pattern    *string  `mapstructure:"pattern" cty:"pattern" hcl:"pattern"`
+	Required   *bool    `mapstructure:"required" cty:"required" hcl:"required"`
+	Sensitive  *bool    `mapstructure:"sensitive" cty:"sensitive" hcl:"sensitive"`
+	Network    *bool    `mapstructure:"network" cty:"network" hcl:"network"`
+	UnsafeName *bool    `mapstructure:"unsafe_name" cty:"unsafe_name" hcl:"unsafe_name"`
+	Apps       []string `mapstructure:"apps" cty:"apps" hcl:"apps"`
 }
 
 // FlatMapstructure returns a new FlatInstanceValue.
@@ -183,13 +185,15 @@ func (*InstanceValue) FlatMapstructure() interface{ HCL2Spec() map[string]hcldec
 // The decoded values from this spec will then be applied to a FlatInstanceValue.
 func (*FlatInstanceValue) HCL2Spec() map[string]hcldec.Spec {
 	s := map[string]hcldec.Spec{
-		"name":      &hcldec.AttrSpec{Name: "name", Type: cty.String, Required: false},
-		"from":      &hcldec.AttrSpec{Name: "from", Type: cty.String, Required: false},
-		"default":   &hcldec.AttrSpec{Name: "default", Type: cty.String, Required: false},
-		"pattern":   &hcldec.AttrSpec{Name: "pattern", Type: cty.String, Required: false},
-		"required":  &hcldec.AttrSpec{Name: "required", Type: cty.Bool, Required: false},
-		"sensitive": &hcldec.AttrSpec{Name: "sensitive", Type: cty.Bool, Required: false},
-		"apps":      &hcldec.AttrSpec{Name: "apps", Type: cty.List(cty.String), Required: false},
+		"name":        &hcldec.AttrSpec{Name: "name", Type: cty.String, Required: false},
+		"from":        &hcldec.AttrSpec{Name: "from", Type: cty.String, Required: false},
+		"default":     &hcldec.AttrSpec{Name: "default", Type: cty.String, Required: false},
+		"pattern":     &hcldec.AttrSpec{Name: "pattern", Type: cty.String, Required: false},
+		"required":    &hcldec.AttrSpec{Name: "required", Type: cty.Bool, Required: false},
+		"sensitive":   &hcldec.AttrSpec{Name: "sensitive", Type: cty.Bool, Required: false},
+		"network":     &hcldec.AttrSpec{Name: "network", Type: cty.Bool, Required: false},
+		"unsafe_name": &hcldec.AttrSpec{Name: "unsafe_name", Type: cty.Bool, Required: false},
+		"apps":        &hcldec.AttrSpec{Name: "apps", Type: cty.List(cty.String), Required: false},
 	}
 	return s
 }

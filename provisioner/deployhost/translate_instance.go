@@ -25,14 +25,14 @@ func (t *translator) instance(c *Instance, h *plan.Host) {
 	}
 	for i, v := range c.Values {
 		if t.Known(v.Name) {
-			t.Add(fmt.Sprintf("instance.value[%d].name", i), app.CheckInstanceName(v.Name))
+			t.Add(fmt.Sprintf("instance.value[%d].name", i), app.CheckInstanceName(v.Name, v.UnsafeName))
 		}
 		if v.Default != nil && t.Known(*v.Default) {
 			t.secret(fmt.Sprintf("instance.value[%d].default", i), v.Name, *v.Default)
 		}
 		h.Rules.Values = append(h.Rules.Values, instance.Value{
 			Name: v.Name, From: v.From, Default: v.Default, Pattern: v.Pattern,
-			Required: v.Required, Sensitive: v.Sensitive, Apps: v.Apps,
+			Required: v.Required, Sensitive: v.Sensitive, Network: v.Network, Apps: v.Apps,
 		})
 	}
 	for i, f := range c.Files {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"syscall"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/instance/boot"
 )
@@ -15,6 +16,9 @@ func runInstance(args []string) int {
 		fmt.Fprintln(os.Stderr, "usage: deployhost instance")
 		return usageStatus
 	}
+	// For programs that are run for their values. What the hook itself makes has
+	// its mode set.
+	syscall.Umask(0o077)
 	verdict, err := boot.Run(context.Background(), boot.Here(os.Stderr))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "deployhost instance:", err)

@@ -37,6 +37,10 @@ type Puma struct {
 // (puma/docs/restart.md).
 func (p Puma) Phased() bool { return p.Workers > 0 && !p.Preload && !p.InPlace }
 
+// ShutdownSec is how long a worker may finish its requests, in whole seconds.
+// Puma kills it after 30 unless told otherwise (puma/lib/puma/configuration.rb).
+func (p Puma) ShutdownSec() int { return Seconds(p.Restart.Stop) }
+
 // Listener is one address, which puma and the socket unit must have alike for
 // puma to take the inherited socket (puma/docs/systemd.md).
 type Listener struct{ Scheme, Address string }

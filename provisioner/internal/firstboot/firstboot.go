@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
@@ -72,14 +73,19 @@ func (h Hook) ManagerStopSec() int {
 // TimeoutStartSec leaves the hook time to write its verdict after its own time-out.
 func (h Hook) TimeoutStartSec() int { return h.Rules.TimeoutSeconds + 10 }
 
-// NeedsCloudInit tells whether the hook has to wait for cloud-init.
+// NeedsCloudInit tells whether the hook has to wait for cloud-init. EC2's
+// metadata service is asked without it, and again and again while the network
+// comes up.
 func (h Hook) NeedsCloudInit() bool {
-	for _, v := range h.Rules.Values {
-		if instance.NeedsMetadata(v.From) {
-			return h.Rules.Cloud != "none"
-		}
+	if h.Rules.Cloud == "none" || h.Rules.Cloud == "ec2" {
+		return false
 	}
-	return false
+	return slices.ContainsFunc(h.Rules.Values, func(v instance.Value) bool { return instance.NeedsMetadata(v.From) })
+}
+
+// NeedsNetwork tells whether the hook has to wait until the network is up.
+func (h Hook) NeedsNetwork() bool {
+	return slices.ContainsFunc(h.Rules.Values, func(v instance.Value) bool { return v.Network })
 }
 
 func encode(rules instance.Rules) (string, error) {

@@ -5,13 +5,15 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // From is a parsed Value.From: a kind of source and, for some, what to ask it for.
 type From struct {
 	Kind Kind
 	// Arg is what stands behind the colon: a tag's name, a path within
-	// metadata, or a file's absolute path; empty for kinds that take none.
+	// metadata, or a file's or program's absolute path; empty for kinds that
+	// take none.
 	Arg string
 }
 
@@ -33,6 +35,7 @@ const (
 	Metadata     Kind = "metadata"
 	CloudInit    Kind = "cloud_init"
 	FileAt       Kind = "file"
+	Exec         Kind = "exec"
 )
 
 var plainKinds = []Kind{InstanceID, Region, Zone, InstanceType, PublicIP, PrivateIP, Hostname, CPUs, MemoryMB}
@@ -58,15 +61,26 @@ func ParseFrom(text string) (From, error) {
 				"\"metadata:placement/host-id\"", text)
 		}
 	case FileAt:
-		if !path.IsAbs(arg) || path.Clean(arg) != arg || arg == "/" {
+		if !cleanPath(arg) {
 			return From{}, fmt.Errorf("%q needs the clean, absolute path of a file; write for example \"file:/etc/cell\"", text)
 		}
+	case Exec:
+		if strings.ContainsFunc(arg, unicode.IsSpace) {
+			return From{}, fmt.Errorf("%q gives a program arguments, or has a space in its path; no shell reads it, so write just a "+
+				"path, for example \"exec:/usr/local/bin/database-url\", of a script that holds the rest", text)
+		}
+		if !cleanPath(arg) {
+			return From{}, fmt.Errorf("%q needs the clean, absolute path of a program; write for example "+
+				"\"exec:/usr/local/bin/database-url\"", text)
+		}
 	default:
-		return From{}, fmt.Errorf("%q is no source: use one of %s, tag:NAME, metadata:PATH, cloud_init:KEY.PATH or file:/PATH", text,
-			joinKinds(plainKinds))
+		return From{}, fmt.Errorf("%q is no source: use one of %s, tag:NAME, metadata:PATH, cloud_init:KEY.PATH, file:/PATH or "+
+			"exec:/PROGRAM", text, joinKinds(plainKinds))
 	}
 	return from, nil
 }
+
+func cleanPath(p string) bool { return path.IsAbs(p) && path.Clean(p) == p && p != "/" }
 
 // Keys are the steps of a path within metadata. A path that has a "/" is split
 // there and nowhere else, so that keys which hold dots can be named too.
@@ -85,13 +99,13 @@ func (f From) String() string {
 	return string(f.Kind) + ":" + f.Arg
 }
 
-// NeedsMetadata tells whether a source can only be right once cloud-init has
-// done its network stage. Besides metadata itself that holds for the host name,
+// NeedsMetadata tells whether a source can only be right once cloud-init, where
+// that is the cloud's voice, has done its network stage. Besides metadata itself that holds for the host name,
 // which cloud-init sets there, and for the address, which the network brings.
 func NeedsMetadata(from string) bool {
 	kind, _, _ := strings.Cut(from, ":")
 	switch Kind(kind) {
-	case CPUs, MemoryMB, FileAt:
+	case CPUs, MemoryMB, FileAt, Exec:
 		return false
 	}
 	return true

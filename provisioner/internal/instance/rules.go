@@ -13,7 +13,7 @@ type Rules struct {
 	Format int `json:"format"`
 	// User must be found on the host exactly as it was baked, or nothing is written.
 	User blueprint.User `json:"user"`
-	// Cloud is "auto", "cloud-init" or "none" (no metadata: only the machine's own sources).
+	// Cloud is "auto", "cloud-init", "ec2" or "none" (no metadata: only the machine's own sources).
 	Cloud string `json:"cloud"`
 	// TimeoutSeconds bounds the whole hook, 1 to 60: the deploy user's ssh login waits for it.
 	TimeoutSeconds int `json:"timeout_seconds"`
@@ -43,7 +43,7 @@ type Value struct {
 	Name string `json:"name"`
 	// From is a source: instance_id, region, zone, hostname, private_ip,
 	// public_ip, instance_type, cpus, memory_mb, tag:NAME, metadata:PATH,
-	// cloud_init:KEY.PATH or file:/PATH.
+	// cloud_init:KEY.PATH, file:/PATH or exec:/PROGRAM.
 	From string `json:"from"`
 	// Default is used when the source has no such value; nil for none.
 	Default *string `json:"default,omitempty"`
@@ -53,6 +53,8 @@ type Value struct {
 	Required bool `json:"required,omitempty"`
 	// Sensitive keeps the value out of `deployhost status`; no value is ever logged.
 	Sensitive bool `json:"sensitive,omitempty"`
+	// Network orders the hook behind network-online.target.
+	Network bool `json:"network,omitempty"`
 	// Apps that get the value; empty for all.
 	Apps []string `json:"apps,omitempty"`
 }

@@ -16,7 +16,7 @@ import (
 const MaxTimeoutSeconds = 60
 
 // Clouds are what Rules.Cloud can be.
-func Clouds() []string { return []string{"auto", "cloud-init", "none"} }
+func Clouds() []string { return []string{"auto", "cloud-init", "ec2", "none"} }
 
 // Validate checks all that can be known without an instance, and returns every
 // breach, joined, each with its field's path.
@@ -66,8 +66,16 @@ func (r *Rules) checkValue(index int, v Value) error {
 	if err := systemd.CheckEnvName(v.Name); err != nil {
 		return err
 	}
-	if _, err := ParseFrom(v.From); err != nil {
+	from, err := ParseFrom(v.From)
+	if err == nil && r.Cloud == "ec2" {
+		err = CheckEC2(from)
+	}
+	if err != nil {
 		return fmt.Errorf("from: %w", err)
+	}
+	if v.Network && (from.Kind == CPUs || from.Kind == MemoryMB) {
+		return fmt.Errorf("network: %s comes from the kernel, and waiting for the network would only delay the app; leave network out",
+			v.From)
 	}
 	if _, err := regexp.Compile(v.Pattern); err != nil {
 		return fmt.Errorf("pattern: %w; write a regular expression that Go's regexp takes (RE2)", err)

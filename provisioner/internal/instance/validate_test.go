@@ -2,6 +2,7 @@ package instance
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -52,13 +53,17 @@ func TestValidate(t *testing.T) {
 	for want, breach := range map[string]func(r *Rules){
 		"":                            func(*Rules) {},
 		"the user needs":              func(r *Rules) { r.User.UID = 0 },
-		"instance.cloud: \"ec2\"":     func(r *Rules) { r.Cloud = "ec2" },
+		"instance.cloud: \"gce\"":     func(r *Rules) { r.Cloud = "gce" },
 		"instance.timeout: 61 s":      func(r *Rules) { r.TimeoutSeconds = 61 },
 		"app[1].name: \"shop\" is":    func(r *Rules) { r.Apps[1].Name = "shop"; r.Values = nil; r.Files = nil },
 		"cannot name a directory":     func(r *Rules) { r.Apps = append(r.Apps, AppRules{Name: "../x"}) },
 		"\"instance.json\" cannot":    func(r *Rules) { r.Apps = append(r.Apps, AppRules{Name: "instance.json"}) },
 		"value[0] (A-B)":              func(r *Rules) { r.Values[0].Name = "A-B" },
 		"is no source: use one of":    func(r *Rules) { r.Values[0].From = "regoin" },
+		"network: cpus comes":         func(r *Rules) { r.Values[0].From = "cpus"; r.Values[0].Network = true },
+		"network: memory_mb comes":    func(r *Rules) { r.Values[0].From = "memory_mb"; r.Values[0].Network = true },
+		"gives a program arguments":   func(r *Rules) { r.Values[0].From = "exec:/bin/echo a" },
+		"path of a program":           func(r *Rules) { r.Values[0].From = "exec:echo" },
 		"pattern: error parsing":      func(r *Rules) { r.Values[0].Pattern = "(?=x)" },
 		"default: it does not match":  func(r *Rules) { r.Values[0].Default = &upper },
 		"there is no app \"other\"":   func(r *Rules) { r.Values[1].Apps = []string{"other"} },
@@ -83,6 +88,36 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+func TestEC2AnswersNotEverything(t *testing.T) {
+	t.Parallel()
+	for from, want := range map[string]string{
+		"instance_id": "", "private_ip": "", "hostname": "", "cpus": "", "file:/etc/x": "",
+		"tag:a_b-C.1=+,:@":                              "",
+		"tag:a b":                                       "only tags whose names",
+		"tag:a/b":                                       "only tags whose names",
+		"tag:_index":                                    "only tags whose names",
+		"metadata:placement/host-id":                    "",
+		"metadata:placement.host-id":                    "",
+		"metadata:../user-data":                         "no \"..\"",
+		"cloud_init:v1.region":                          "write another source, or cloud = \"cloud-init\"",
+		"metadata:dynamic/fws":                          "identity document's fields",
+		"metadata:" + IdentityDocument:                  "identity document's fields",
+		"metadata:" + IdentityDocument + "/accountId":   "",
+		"metadata:" + IdentityDocument + "/accountId/x": "identity document's fields",
+	} {
+		r := sound()
+		r.Cloud, r.Files, r.Values = "ec2", nil, []Value{{Name: "X", From: from}}
+		err := r.Validate()
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: want %q, error %v", from, want, err)
+		}
+		r.Cloud = "auto"
+		if err := r.Validate(); err != nil {
+			t.Errorf("%s: another cloud might answer: %v", from, err)
+		}
+	}
+}
+
 func TestParseFrom(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]From{
@@ -91,10 +126,13 @@ func TestParseFrom(t *testing.T) {
 		"metadata:a/b.c":       {Kind: Metadata, Arg: "a/b.c"},
 		"cloud_init:v1.region": {Kind: CloudInit, Arg: "v1.region"},
 		"file:/etc/cell":       {Kind: FileAt, Arg: "/etc/cell"},
+		"exec:/opt/a:b":        {Kind: Exec, Arg: "/opt/a:b"},
 		"":                     {}, "region:": {}, "region:x": {}, "tag": {}, "tag:": {}, "metadata:": {}, "metadata:a//b": {},
 		"cloud_init:.a": {},
 		"file:":         {}, "file:x": {}, "file:/": {},
-		"file:/a/../b": {}, "file:/a/": {}, "exec:/bin/true": {}, "Region": {}, "tags:x": {},
+		"file:/a/../b": {}, "file:/a/": {}, "Region": {}, "tags:x": {},
+		"exec:": {}, "exec": {}, "exec:true": {}, "exec:/": {}, "exec:/bin/": {}, "exec:/a/../b": {}, "exec:/bin/echo a": {},
+		"exec:/bin/echo\ta": {}, "exec:/bin/echo\u00a0a": {}, "exec:/bin/true\n": {},
 	} {
 		got, err := ParseFrom(text)
 		if got != want || (err == nil) != (want.Kind != "") {
@@ -106,9 +144,36 @@ func TestParseFrom(t *testing.T) {
 	}
 }
 
+func FuzzParseFrom(f *testing.F) {
+	for _, text := range []string{"region", "region:x", "tag:a:b/c", "metadata:a/b.c", "cloud_init:v1.region", "file:/etc/cell", "file:/a/../b",
+		"exec:/usr/local/bin/x", "exec:/bin/echo a", "exec:", ":", ""} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		from, err := ParseFrom(text)
+		if err != nil {
+			if from != (From{}) {
+				t.Fatalf("%q: %v with %v", text, from, err)
+			}
+			return
+		}
+		if from.String() != text {
+			t.Fatalf("%q became %q", text, from)
+		}
+		if from.Kind == FileAt || from.Kind == Exec {
+			if !filepath.IsAbs(from.Arg) || filepath.Clean(from.Arg) != from.Arg {
+				t.Fatalf("%q names no clean path", text)
+			}
+		}
+		if from.Kind == Exec && len(strings.Fields(from.Arg)) != 1 {
+			t.Fatalf("%q has arguments", text)
+		}
+	})
+}
+
 func TestNeedsMetadata(t *testing.T) {
 	t.Parallel()
-	for from, want := range map[string]bool{"cpus": false, "memory_mb": false, "file:/x": false, "region": true, "tag:x": true,
+	for from, want := range map[string]bool{"cpus": false, "memory_mb": false, "file:/x": false, "exec:/x": false, "region": true, "tag:x": true,
 		"hostname": true, "private_ip": true} {
 		if NeedsMetadata(from) != want {
 			t.Errorf("%s: %v", from, !want)

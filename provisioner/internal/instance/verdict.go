@@ -4,7 +4,7 @@ package instance
 // every end. It holds names and lengths, never values.
 type Verdict struct {
 	OK bool `json:"ok"`
-	// Source is where metadata came from: "cloud-init" or "none".
+	// Source is where metadata came from: "cloud-init", "ec2" or "none".
 	Source string `json:"source"`
 	// InstanceID is empty when no source gives one.
 	InstanceID string `json:"instance_id,omitempty"`

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
+	"golang.org/x/tools/txtar"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/instance/deployuser"

@@ -30,8 +30,10 @@ func leftovers(t *testing.T) []string {
 			}
 		}
 	}
-	if len(knownSlots()) == 0 && present(forwardingNote()) {
-		left = append(left, "IPv4 forwarding was not turned off again")
+	for _, s := range settings {
+		if len(knownSlots()) == 0 && present(s.note()) {
+			left = append(left, s.name+" has not its former value again")
+		}
 	}
 	return left
 }

@@ -42,9 +42,17 @@ func BootContainer(ctx context.Context, options RootOptions) (*Container, error)
 }
 
 func (c *Container) boot(ctx context.Context, options RootOptions) error {
+	if err := raiseSettings(); err != nil {
+		return err
+	}
 	netns, err := c.slot.makeNetwork(ctx)
 	if err != nil {
 		return err
+	}
+	for _, address := range options.Loopback {
+		if err := host(ctx, "ip", "-n", c.slot.name(), "addr", "add", address, "dev", "lo"); err != nil {
+			return err
+		}
 	}
 	if err := c.writeIdentity(options.Name); err != nil {
 		return err
@@ -75,6 +83,10 @@ func (c *Container) boot(ctx context.Context, options RootOptions) error {
 
 // Addr is the container's IPv4 address.
 func (c *Container) Addr() string { return c.slot.inner().String() }
+
+// NetNS is the path of the container's network namespace, for nsenter(1): a
+// server of the test's that runs in it is the container's neighbour.
+func (c *Container) NetNS() string { return c.slot.netnsPath() }
 
 // ConsoleLog is the file with all that the container wrote to its console. Close removes it.
 func (c *Container) ConsoleLog() string { return filepath.Join(c.info.Work, "console.log") }

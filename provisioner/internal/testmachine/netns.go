@@ -15,8 +15,6 @@ import (
 // image asks DHCP for, nor host0, which systemd-networkd does.
 const guestLink = "uplink0"
 
-const forwardingSwitch = "/proc/sys/net/ipv4/ip_forward"
-
 // makeNetwork gives the slot a network namespace with an address, a way out
 // through this machine, and its path.
 func (s *slot) makeNetwork(ctx context.Context) (string, error) {
@@ -27,9 +25,6 @@ func (s *slot) makeNetwork(ctx context.Context) (string, error) {
 		if err := host(ctx, "ip", args...); err != nil {
 			return "", err
 		}
-	}
-	if err := allowForwarding(); err != nil {
-		return "", err
 	}
 	for _, rule := range s.rules() {
 		if err := host(ctx, "iptables", rule.args("-I")...); err != nil {
@@ -101,42 +96,13 @@ func (s *slot) removeNetwork(ctx context.Context) error {
 		errs = append(errs, err)
 	}
 	for _, rule := range s.rules() {
-		if err := host(ctx, "iptables", rule.args("-C")...); err != nil {
-			continue // not there
-		}
 		err := host(ctx, "iptables", rule.args("-D")...)
-		errs = append(errs, err)
+		if err != nil && host(ctx, "iptables", rule.args("-C")...) == nil {
+			errs = append(errs, err) // else it was not there
+		}
 	}
 	return errors.Join(errs...)
 }
-
-// allowForwarding turns IPv4 forwarding on and remembers that it was off.
-func allowForwarding() error {
-	value, err := os.ReadFile(forwardingSwitch)
-	if err != nil {
-		return err
-	}
-	if strings.TrimSpace(string(value)) != "0" {
-		return nil
-	}
-	if err := os.WriteFile(forwardingNote(), nil, 0o600); err != nil {
-		return err
-	}
-	return os.WriteFile(forwardingSwitch, []byte("1"), 0o644)
-}
-
-// restoreForwarding turns forwarding off again with the last slot, if it was off before the first.
-func restoreForwarding() error {
-	if len(knownSlots()) > 0 || !present(forwardingNote()) {
-		return nil
-	}
-	return errors.Join(
-		os.WriteFile(forwardingSwitch, []byte("0"), 0o644),
-		os.Remove(forwardingNote()),
-	)
-}
-
-func forwardingNote() string { return filepath.Join(stateDir, "forwarding-was-off") }
 
 // defaultRouteMTU is the way out's: a larger one in the guest would need path
 // MTU discovery, which some networks break.

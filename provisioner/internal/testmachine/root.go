@@ -25,6 +25,10 @@ type RootOptions struct {
 	Lower []string
 	// Seed becomes cloud-init's; nil removes the one a lower layer may have.
 	Seed *Seed
+	// Loopback are addresses that a container has on its lo interface from the
+	// start, such as 169.254.169.254/32 for a metadata service of the test's.
+	// What is not there goes out to the network.
+	Loopback []string
 	// Files are written into the root as root, 0644, missing directories
 	// 0755; absolute path to content.
 	Files map[string]string

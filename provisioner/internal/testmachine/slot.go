@@ -113,14 +113,20 @@ func (s *slot) publish(info *MachineInfo) error {
 }
 
 // release sweeps the slot and gives it back. It works on after ctx has ended:
-// cleaning up is due exactly then.
+// cleaning up is due exactly then. What takes time is done before the global
+// lock is held, so that many machines can end at once; the slot's own lock
+// keeps others from it.
 func (s *slot) release(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	global, err := lockFile(ctx, filepath.Join(stateDir, "lock"))
-	if err != nil {
-		return err
+	err := s.clear(ctx)
+	global, lockErr := lockFile(ctx, filepath.Join(stateDir, "lock"))
+	if lockErr != nil {
+		return errors.Join(err, lockErr)
 	}
-	return errors.Join(s.sweep(ctx), s.lock.Close(), global.Close())
+	if err == nil {
+		err = s.forget()
+	}
+	return errors.Join(err, s.lock.Close(), global.Close())
 }
 
 func interfacePrefixes() []netip.Prefix {

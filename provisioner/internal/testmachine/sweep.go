@@ -47,11 +47,18 @@ func knownSlots() []int {
 	return numbers
 }
 
-// sweep removes all that bears the slot's number: processes first, since they
-// hold the rest. What is already gone is no error, so that it may run at any
-// point of a life cycle. The slot's directory goes last, and only when the
-// rest is gone: it is how the next run knows that there is something to sweep.
+// sweep removes all that bears the slot's number. The caller holds the global lock.
 func (s *slot) sweep(ctx context.Context) error {
+	if err := s.clear(ctx); err != nil {
+		return err
+	}
+	return s.forget()
+}
+
+// clear removes all that bears the slot's number but its directory: processes
+// first, since they hold the rest. What is already gone is no error, so that
+// it may run at any point of a life cycle.
+func (s *slot) clear(ctx context.Context) error {
 	info, err := s.info()
 	if err != nil {
 		return err
@@ -62,13 +69,17 @@ func (s *slot) sweep(ctx context.Context) error {
 		unmountBelow(s.dir()),
 		s.removeNetwork(ctx),
 	)
-	if err != nil {
+	if err != nil || info.Work == "" {
 		return err
 	}
-	if info.Work != "" {
-		err = os.RemoveAll(info.Work)
-	}
-	return errors.Join(err, os.RemoveAll(s.dir()), restoreForwarding())
+	return os.RemoveAll(info.Work)
+}
+
+// forget removes the slot's directory, which is how the next run knows that
+// there is something to sweep, and what was changed for all slots. The caller
+// holds the global lock.
+func (s *slot) forget() error {
+	return errors.Join(os.RemoveAll(s.dir()), restoreSettings())
 }
 
 // info reads what publish wrote; a zero value when the run died before that.

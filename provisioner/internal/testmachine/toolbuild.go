@@ -13,7 +13,7 @@ import (
 )
 
 // Tools are the names BuildTool knows: the directories of .tools.
-var Tools = []string{"packer", "packer-plugin-qemu", "packer-plugin-amazon", "golangci-lint", "goreleaser"}
+var Tools = []string{"packer", "packer-plugin-qemu", "packer-plugin-amazon", "amazon-ec2-metadata-mock", "golangci-lint", "goreleaser"}
 
 // BuildTool returns the path of a tool, built from its module .tools/NAME
 // into the cache when that very go.mod and go.sum have not been built yet

@@ -18,4 +18,21 @@ preload_app!
 # A phased restart loads the new release in each new worker.
 preload_app! false
 {{- end}}
+{{- if .Puma.Phased}}
+
+# Each new worker also loads the gems of its own release: puma keeps its own
+# process free of them by running puma-wild without Bundler, which Debian's
+# package of puma leaves out. It clears Bundler's variables, so settings in
+# those rule it out; settings in files do not.
+settings = defined?(Bundler) ? Bundler.original_env.keys.grep(/\ABUNDLE_/) - %w[BUNDLE_GEMFILE BUNDLE_APP_CONFIG] : []
+prune_bundler settings.empty? && $LOAD_PATH.any? { |dir| File.exist?("#{dir}/../bin/puma-wild") }
+{{- if .Puma.Notify}}
+# Puma 6.1 needs no such gem any more.
+extra_runtime_dependencies ["sd_notify"] if Gem.loaded_specs.key?("sd_notify")
+{{- end}}
+{{- end}}
+
+# The unit's stop time-out is the one that counts, for a worker that a phased
+# restart replaces, too.
+worker_shutdown_timeout {{.Puma.ShutdownSec}}
 {{- end}}

@@ -20,7 +20,7 @@ when {{literal .Name}}
   set :puma_service_unit_name, {{literal .Unit}}
   set :puma_enable_socket_service, {{.Socket}}
 {{- if .Phased}}
-  # Worker by worker, which keeps the gems that are loaded; false for a restart.
+  # Worker by worker; false for a restart.
 {{- end}}
   set :puma_phased_restart, {{.Phased}}
   # How long a deploy waits for the app's health; nil for not at all.

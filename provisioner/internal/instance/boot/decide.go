@@ -37,8 +37,8 @@ func (d *decision) fail(format string, args ...any) {
 func decide(ctx context.Context, rules *instance.Rules, from sources) decision {
 	var d decision
 	values := map[int]string{}
-	for i, v := range rules.Values {
-		if value, ok := d.value(ctx, v, from); ok {
+	for i, answer := range from.ask(ctx, rules.Values) {
+		if value, ok := d.value(rules.Values[i], answer); ok {
 			values[i] = value
 		}
 	}
@@ -55,11 +55,8 @@ func decide(ctx context.Context, rules *instance.Rules, from sources) decision {
 }
 
 // value decides on one value by its rules; ok is false when there is none to write.
-func (d *decision) value(ctx context.Context, v instance.Value, from sources) (value string, ok bool) {
-	where, err := instance.ParseFrom(v.From)
-	if err == nil {
-		value, err = from.lookup(ctx, where)
-	}
+func (d *decision) value(v instance.Value, answer found) (value string, ok bool) {
+	value, err := answer.value, answer.err
 	if err == nil && value != "" {
 		err = v.Check(value)
 	}
@@ -74,11 +71,11 @@ func (d *decision) value(ctx context.Context, v instance.Value, from sources) (v
 	case err != nil:
 		d.warn("%s from %s: %v; its default was used", v.Name, v.From, err)
 	case value == "" && v.Default == nil && v.Required:
-		d.fail("%s: this instance has no %s; it is required, so the app stays down: provide it, and the hook will try again by itself",
-			v.Name, v.From)
+		d.fail("%s: this instance has no %s%s; it is required, so the app stays down: provide it, and the hook will try again by itself",
+			v.Name, v.From, answer.why)
 		return "", false
 	case value == "" && v.Default == nil:
-		d.warn("%s: this instance has no %s; it was left out", v.Name, v.From)
+		d.warn("%s: this instance has no %s%s; it was left out", v.Name, v.From, answer.why)
 		return "", false
 	}
 	defaulted := err != nil || value == ""

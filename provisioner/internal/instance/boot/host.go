@@ -3,11 +3,13 @@
 package boot
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"time"
 
@@ -22,6 +24,12 @@ type Host struct {
 	Users deployuser.Host
 	// Machine answers for the machine itself.
 	Machine Machine
+	// RunProgram runs a program of the image for what it prints.
+	RunProgram func(ctx context.Context, program deployuser.Program) (string, error)
+	// RootUID owns what the hook trusts: 0, except in tests.
+	RootUID int
+	// Dial opens connections to metadata services.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Chown gives a path within a directory to root and a group.
 	Chown func(dir *os.Root, name string, gid int) error
 	Now   func() time.Time
@@ -32,11 +40,13 @@ type Host struct {
 // Here is the machine that this process runs on, logging to log.
 func Here(log io.Writer) Host {
 	return Host{
-		Users:   deployuser.Here(),
-		Machine: thisMachine(),
-		Chown:   func(dir *os.Root, name string, gid int) error { return dir.Lchown(name, 0, gid) },
-		Now:     time.Now,
-		Log:     log,
+		Users:      deployuser.Here(),
+		Machine:    thisMachine(),
+		RunProgram: func(ctx context.Context, p deployuser.Program) (string, error) { return p.Output(ctx) },
+		Dial:       (&net.Dialer{}).DialContext,
+		Chown:      func(dir *os.Root, name string, gid int) error { return dir.Lchown(name, 0, gid) },
+		Now:        time.Now,
+		Log:        log,
 	}
 }
 

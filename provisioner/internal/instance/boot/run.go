@@ -75,10 +75,11 @@ func (h Host) attempt(ctx context.Context, stage *os.Root, verdict *instance.Ver
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(rules.TimeoutSeconds)*time.Second)
 	defer cancel()
-	from, err := h.sources(ctx, rules.Cloud, verdict)
+	from, err := h.sources(ctx, rules, verdict)
 	if err != nil {
 		return nil, false, err
 	}
+	from.programs = &execSource{host: h, user: rules.User}
 	d := decide(ctx, rules, from)
 	verdict.Problems, verdict.Warnings, verdict.Values = d.problems, d.warnings, d.verdicts
 	if len(d.problems) > 0 {
@@ -95,15 +96,21 @@ func (h Host) attempt(ctx context.Context, stage *os.Root, verdict *instance.Ver
 	return rules, added, nil
 }
 
-// sources finds out what this instance can be asked, without any network.
-func (h Host) sources(ctx context.Context, cloud string, verdict *instance.Verdict) (sources, error) {
-	all := sources{cloud: noCloud{}, machine: h.Machine, files: fileSource{root: h.Users.Root}}
-	if cloud == "none" {
+// sources finds out what this instance can be asked. That takes the network
+// only where EC2's metadata service is to answer.
+func (h Host) sources(ctx context.Context, rules *instance.Rules, verdict *instance.Verdict) (sources, error) {
+	all := sources{cloud: noCloud{}, machine: h.Machine, files: fileSource{root: h.Users.Root}, privateIP: h.Machine}
+	switch rules.Cloud {
+	case "none":
 		return all, nil
+	case "ec2":
+		return all.withEC2(ctx, h.Dial, rules, verdict)
 	}
 	data, err := openCloudInit(h.Users.Path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && cloud == "auto":
+	case errors.Is(err, fs.ErrNotExist) && rules.Cloud == "auto" && onEC2(h.Users.Path):
+		return all.withEC2(ctx, h.Dial, rules, verdict)
+	case errors.Is(err, fs.ErrNotExist) && rules.Cloud == "auto":
 		return all, nil
 	case errors.Is(err, fs.ErrNotExist):
 		return all, fmt.Errorf("cloud = \"cloud-init\" was asked for, but there is no %s: see `cloud-init status --long` for why "+
@@ -113,10 +120,7 @@ func (h Host) sources(ctx context.Context, cloud string, verdict *instance.Verdi
 	}
 	all.cloud = data
 	verdict.Source = "cloud-init"
-	// What is no id here is not fit to be shown as one either.
-	if id, err := all.lookup(ctx, instance.From{Kind: instance.InstanceID}); err == nil && (instance.Value{}).Check(id) == nil {
-		verdict.InstanceID = id
-	}
+	all.nameInstance(ctx, verdict)
 	return all, nil
 }
 

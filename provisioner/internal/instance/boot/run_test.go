@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -16,7 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
+	"golang.org/x/tools/txtar"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/instance"
@@ -29,7 +30,9 @@ var update = flag.Bool("update", false, "write what the cases give into them")
 // TestCases runs the hook on each testdata/*.txtar. A case holds
 //
 //	rules.json  what differs from baseRules
-//	root/…      files of the instance; root/etc/passwd has the baked user unless given
+//	root/…      files of the instance; root/etc/passwd has the baked user unless given; what begins with #! is
+//	            executable, and runs as runProgram says
+//	imds        what EC2's metadata service holds: on each line a path below /latest/ and its value
 //	monit-link  instead of the hook, run `deployhost monit-link` for the app named here
 //	want        all that lies below /run/deployhost* afterwards, and the commands that were run
 func TestCases(t *testing.T) {
@@ -91,6 +94,9 @@ func newMachine(t *testing.T, archive *txtar.Archive) *machine {
 	t.Helper()
 	m := &machine{groups: map[uint64]int{}, extra: map[string]string{}}
 	root := t.TempDir()
+	if err := os.Chmod(root, 0o755); err != nil { // whatever the umask is
+		t.Fatal(err)
+	}
 	m.host = Host{
 		Users: deployuser.Host{
 			Root: root,
@@ -111,6 +117,8 @@ func newMachine(t *testing.T, archive *txtar.Archive) *machine {
 			Hostname:  func() (string, error) { return "web-1", nil },
 			PrivateIP: func() (string, error) { return "10.0.0.5", nil },
 		},
+		RunProgram: runProgram,
+		RootUID:    os.Getuid(),
 		Chown: func(dir *os.Root, name string, gid int) error {
 			info, err := dir.Lstat(name)
 			if err == nil {
@@ -121,11 +129,13 @@ func newMachine(t *testing.T, archive *txtar.Archive) *machine {
 		Now: func() time.Time { return time.Unix(1e9, 0) },
 		Log: &m.log,
 	}
+	m.host.Dial = imdsv2(nil).dial
 	rules := baseRules()
 	if err := os.Mkdir(m.host.Users.Path("/run"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	m.put(t, "/etc/passwd", "deploy:x:2000:2001::/home/deploy:/bin/bash\n")
+	m.put(t, "/etc/group", "root:x:0:\ndeploy:x:2001:\nsecrets:x:300:other,deploy\n")
 	m.put(t, "/proc/meminfo", "MemTotal:        8039352 kB\nMemFree:         1 kB\n")
 	m.put(t, blueprint.MonitDir+"/shop.conf", "")
 	for _, f := range archive.Files {
@@ -134,6 +144,9 @@ func newMachine(t *testing.T, archive *txtar.Archive) *machine {
 			continue
 		}
 		m.extra[f.Name] = string(f.Data)
+	}
+	if text := m.extra["imds"]; text != "" {
+		m.host.Dial = imdsv2(pathValues(text)).dial
 	}
 	if text := m.extra["rules.json"]; text != "" {
 		if err := json.Unmarshal([]byte(text), &rules); err != nil {
@@ -150,15 +163,46 @@ func newMachine(t *testing.T, archive *txtar.Archive) *machine {
 	return m
 }
 
+func pathValues(text string) map[string]string {
+	values := map[string]string{}
+	for line := range strings.Lines(text) {
+		path, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		values[path] = value
+	}
+	return values
+}
+
 func (m *machine) put(t *testing.T, name, content string) {
 	t.Helper()
 	path := m.host.Users.Path(name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+	mode := fs.FileMode(0o644)
+	if strings.HasPrefix(content, "#!") {
+		mode = 0o755
+	}
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// runProgram is what a case's programs do: "#!prints" what follows the line,
+// "#!whoami" its rights, and anything else fails with that. The real runner's
+// tests are its own.
+func runProgram(_ context.Context, p deployuser.Program) (string, error) {
+	text, err := os.ReadFile(p.Path)
+	if err != nil {
+		return "", err
+	}
+	line, rest, _ := strings.Cut(string(text), "\n")
+	switch line {
+	case "#!prints":
+		return rest, nil
+	case "#!whoami":
+		return fmt.Sprintf("%s %d:%d %v\n", p.As.Name, p.As.UID, p.As.GID, p.Groups), nil
+	}
+	return "", errors.New(strings.TrimPrefix(line, "#!"))
 }
 
 // dump lists modes, groups and contents, and then the commands.

@@ -17,6 +17,9 @@ import (
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
 )
 
+// searchPath is the PATH of what runs as the user.
+const searchPath = "/usr/local/bin:/usr/bin:/bin"
+
 // Host is the machine, as far as users go.
 type Host struct {
 	// Root is the directory that counts as "/".
@@ -139,7 +142,7 @@ func (h Host) Systemctl(ctx context.Context, user blueprint.User, args ...string
 		Args: append([]string{"systemctl", "--user"}, args...),
 		Env: []string{
 			"XDG_RUNTIME_DIR=" + RuntimeDir(user), "HOME=" + user.Home, "USER=" + user.Name, "LOGNAME=" + user.Name,
-			"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C", "TZ=UTC",
+			"PATH=" + searchPath, "LC_ALL=C", "TZ=UTC",
 		},
 	}
 	if h.EUID != user.UID {

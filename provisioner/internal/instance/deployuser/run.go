@@ -30,10 +30,8 @@ func run(ctx context.Context, command Command) (string, error) {
 	cmd.Env = command.Env
 	cmd.Dir = "/"
 	cmd.WaitDelay = time.Second
-	if u := command.As; u != nil {
-		// With no Groups given, the caller's supplementary groups are dropped.
-		credential := &syscall.Credential{Uid: uint32(u.UID), Gid: uint32(u.GID)} //nolint:gosec // both come from a validated blueprint
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
+	if command.As != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential(command.As, nil)}
 	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -41,4 +39,13 @@ func run(ctx context.Context, command Command) (string, error) {
 		return stdout.String(), fmt.Errorf("%s: %w: %s", strings.Join(command.Args, " "), err, strings.TrimSpace(stderr.String()))
 	}
 	return stdout.String(), nil
+}
+
+// credential has no supplementary groups but those given: the caller's are dropped.
+func credential(u *blueprint.User, groups []int) *syscall.Credential {
+	c := &syscall.Credential{Uid: uint32(u.UID), Gid: uint32(u.GID)} //nolint:gosec // both come from a validated blueprint
+	for _, id := range groups {
+		c.Groups = append(c.Groups, uint32(id)) //nolint:gosec // the kernel refuses what is no id
+	}
+	return c
 }
