@@ -6,8 +6,6 @@ import (
 	"flag"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -37,7 +35,7 @@ func TestEscapers(t *testing.T) {
 		seed = rand.Uint64()
 	}
 	t.Logf("the values are those of -escape.seed=%d", seed)
-	program := buildWitness(t)
+	program := buildProgram(t, "./testdata/escape/witness")
 	templates := unittemplate.MustParse(os.DirFS("testdata/escape"), "units")
 	start := time.Now()
 	var values, mismatches, refused, releases atomic.Int64
@@ -68,19 +66,4 @@ func TestEscapers(t *testing.T) {
 			releases.Add(1)
 		})
 	}
-}
-
-func buildWitness(t *testing.T) []byte {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "witness")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", path, "./testdata/escape/witness")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // the releases have different C libraries
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the witness: %v: %s", err, out)
-	}
-	program, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return program
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -68,7 +69,7 @@ func readCapped(path string) ([]byte, error) {
 
 // parseCloudInit relies on encoding/json to refuse more than 10,000 levels.
 func parseCloudInit(data []byte) (*cloudInit, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
+	dec := json.NewDecoder(bytes.NewReader(noNaN(data)))
 	dec.UseNumber() // 18446744073709551615 must not become 1.8446744073709552e+19
 	c := cloudInit{base64: map[string]bool{}}
 	if err := dec.Decode(&c.doc); err != nil {
@@ -81,6 +82,25 @@ func parseCloudInit(data []byte) (*cloudInit, error) {
 		}
 	}
 	return &c, nil
+}
+
+// notFinite is what Python's json module, which is cloud-init's, writes for a
+// float that is none, and what may stand in a text as well.
+var notFinite = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|-?Infinity|NaN`)
+
+// noNaN makes JSON of what cloud-init wrote. On EC2 it reads a tag that looks
+// like an object as JSON, so a tag {"a":NaN}, which nobody asked for, would
+// take every value with it.
+func noNaN(data []byte) []byte {
+	if !bytes.Contains(data, []byte("Infinity")) && !bytes.Contains(data, []byte("NaN")) {
+		return data
+	}
+	return notFinite.ReplaceAllFunc(data, func(found []byte) []byte {
+		if found[0] == '"' {
+			return found
+		}
+		return []byte("null")
+	})
 }
 
 func (c *cloudInit) lookup(_ context.Context, from instance.From) (string, error) {

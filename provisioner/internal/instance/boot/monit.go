@@ -16,7 +16,7 @@ import (
 // and tells whether any of them is new.
 func (h Host) linkFragments(apps []instance.AppRules) (added bool, err error) {
 	// Even an empty directory must be there, because monit's include names it.
-	dir, err := h.openRun(blueprint.RunMonitDir)
+	dir, err := h.openRun(blueprint.RunMonitDir, 0o755)
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", blueprint.RunMonitDir, err)
 	}
@@ -42,7 +42,7 @@ func (h Host) linkFragments(apps []instance.AppRules) (added bool, err error) {
 }
 
 func (h Host) unlinkFragments() error {
-	dir, err := h.openRun(blueprint.RunMonitDir)
+	dir, err := h.openRun(blueprint.RunMonitDir, 0o755)
 	if err != nil {
 		return err
 	}

@@ -17,11 +17,16 @@ import (
 // returns. The error is about the verdict alone, and nil when that was written.
 func Run(ctx context.Context, h Host) (*instance.Verdict, error) {
 	start := h.Now()
-	run, err := h.openRun(blueprint.RunDir)
+	unlock, err := h.lock()
 	if err != nil {
-		return nil, fmt.Errorf("%s, where an instance's values go: %w", blueprint.RunDir, err)
+		return nil, fmt.Errorf("%s: %w", lockPath, err)
 	}
-	defer run.Close()
+	defer unlock()
+	stage, unfinished, err := h.openStage()
+	if err != nil {
+		return nil, fmt.Errorf("%s, where an instance's values are made: %w", stageDir, errors.Join(err, h.abandon()))
+	}
+	defer stage.Close()
 
 	// A verdict that cannot be read tells nothing, as if there were none.
 	previous, _ := ReadVerdict(h.Users.Root)
@@ -30,31 +35,37 @@ func Run(ctx context.Context, h Host) (*instance.Verdict, error) {
 		verdict.Attempt = previous.Attempt + 1
 	}
 
-	rules, added, err := h.attempt(ctx, run, verdict)
+	rules, added, err := h.attempt(ctx, stage, verdict)
 	verdict.OK = err == nil && len(verdict.Problems) == 0
 	if err != nil {
 		verdict.Problems = append(verdict.Problems, err.Error())
 	}
 	if !verdict.OK {
 		verdict.Values = nil
-		if err := h.withdraw(run); err != nil {
+		if err := h.withdraw(stage); err != nil {
 			verdict.Problems = append(verdict.Problems, err.Error())
 		}
 	}
 	verdict.Seconds = h.Now().Sub(start).Seconds()
 	h.tell(verdict)
-	if err := h.writeVerdict(run, verdict); err != nil {
-		return verdict, fmt.Errorf("%s: %w", blueprint.VerdictPath, err)
+	err = h.writeVerdict(stage, verdict)
+	if err == nil {
+		err = h.publish(stage)
+	}
+	if err != nil {
+		return verdict, fmt.Errorf("%s: %w", blueprint.VerdictPath, errors.Join(err, h.abandon()))
 	}
 	if verdict.OK {
-		h.follow(ctx, rules, added, previous == nil || !previous.OK)
+		// Of a run that was killed nobody knows whom it has told.
+		h.follow(ctx, rules, added || unfinished, unfinished || previous == nil || !previous.OK)
 	}
+	h.clearStage()
 	return verdict, nil
 }
 
 // attempt does all that can make the verdict a bad one. It fills in what it
 // learns; an error is one more problem.
-func (h Host) attempt(ctx context.Context, run *os.Root, verdict *instance.Verdict) (rules *instance.Rules, added bool, err error) {
+func (h Host) attempt(ctx context.Context, stage *os.Root, verdict *instance.Verdict) (rules *instance.Rules, added bool, err error) {
 	rules, err = h.rules()
 	if err != nil {
 		return nil, false, err
@@ -74,7 +85,7 @@ func (h Host) attempt(ctx context.Context, run *os.Root, verdict *instance.Verdi
 	if len(d.problems) > 0 {
 		return rules, false, nil
 	}
-	if err := h.writeOutputs(run, d.outputs, rules.User.GID); err != nil {
+	if err := h.writeOutputs(stage, d.outputs, rules.User.GID); err != nil {
 		return nil, false, err
 	}
 	added, err = h.linkFragments(rules.Apps)

@@ -131,6 +131,9 @@ func newMachine(t *testing.T, archive *txtar.Archive) *machine {
 	}
 	m.host.Dial = imdsv2(nil).dial
 	rules := baseRules()
+	if err := os.Mkdir(m.host.Users.Path("/run"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	m.put(t, "/etc/passwd", "deploy:x:2000:2001::/home/deploy:/bin/bash\n")
 	m.put(t, "/etc/group", "root:x:0:\ndeploy:x:2001:\nsecrets:x:300:other,deploy\n")
 	m.put(t, "/proc/meminfo", "MemTotal:        8039352 kB\nMemFree:         1 kB\n")
