@@ -34,8 +34,6 @@ require (
 	mvdan.cc/sh/v3 v3.14.1
 )
 
-require github.com/rogpeppe/go-internal v1.15.0
-
 require (
 	cloud.google.com/go v0.112.2 // indirect
 	cloud.google.com/go/auth v0.16.0 // indirect
