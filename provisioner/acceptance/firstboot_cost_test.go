@@ -17,8 +17,8 @@ const hookProgram = "/usr/local/lib/deployhost/deployhost instance"
 // fromQuery is what people write whose values cloud-init knows: one call of
 // its own tool for all of them, and no check of any.
 const fromQuery = `cloud-init query --format 'INSTANCE_ID="{{v1.instance_id}}"
-CELL="{{ds.meta_data.tags.cell}}"
-LABEL="{{ds.meta_data.tags.label}}"' >/run/query-env`
+CELL="{{ds.meta_data.cell}}"
+LABEL="{{ds.meta_data.label}}"' >/run/query-env`
 
 // fromCurl is what people write on EC2: a token, then one question after the other.
 const fromCurl = `
