@@ -4,7 +4,6 @@ package acceptance
 
 import (
 	"flag"
-	"math/rand/v2"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -30,11 +29,7 @@ const (
 // wrote, and compares what arrives in the started processes, byte for byte.
 func TestEscapers(t *testing.T) {
 	t.Parallel()
-	seed := *escapeSeed
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("the values are those of -escape.seed=%d", seed)
+	seed := seedOf(t, "escape.seed", *escapeSeed)
 	program := buildProgram(t, "./testdata/escape/witness")
 	templates := unittemplate.MustParse(os.DirFS("testdata/escape"), "units")
 	start := time.Now()

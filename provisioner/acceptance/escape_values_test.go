@@ -41,6 +41,16 @@ type valueSource struct {
 	hostile []string
 }
 
+// seedOf is what a flag asks for, or else a new seed, and tells it for a repeat.
+func seedOf(t *testing.T, flag string, asked uint64) uint64 {
+	t.Helper()
+	if asked == 0 {
+		asked = rand.Uint64()
+	}
+	t.Logf("the values are those of -%s=%d", flag, asked)
+	return asked
+}
+
 // newValueSource begins with the values that the escapers' own tests have.
 func newValueSource(t *testing.T, seed, stream uint64) *valueSource {
 	t.Helper()

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -34,11 +33,7 @@ const (
 // another one or is told to anybody else.
 func TestHostileMetadata(t *testing.T) {
 	t.Parallel()
-	seed := *hostileSeed
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("the values are those of -hostile.seed=%d", seed)
+	seed := seedOf(t, "hostile.seed", *hostileSeed)
 	began := time.Now()
 	source := &hostileSource{valueSource: newValueSource(t, seed, 0)}
 	source.mark = fmt.Sprintf("Zq%08xqZ", source.Uint32())

@@ -210,8 +210,7 @@ func tryBody(t *testing.T, name string, body *hclsyntax.Body, dir string, values
 		if err := p.Prepare(value); err != nil {
 			t.Fatal(err)
 		}
-		b, _ := planned(t, p)
-		encode(t, b)
+		encode(t, planned(t, p).blueprint)
 	})
 }
 

@@ -15,7 +15,6 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
-	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/plan"
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations in testdata")
@@ -141,19 +140,19 @@ func TestGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, warnings := planned(t, p)
-		if again, _ := planned(t, p); cmp.Diff(encode(t, b), encode(t, again)) != "" {
+		c := planned(t, p)
+		if again := planned(t, p); cmp.Diff(encode(t, c.blueprint), encode(t, again.blueprint)) != "" {
 			t.Error("the same configuration gave other bytes")
 		}
 		got := map[string]string{
-			"tree":     tree(b),
-			"packages": strings.Join(b.Packages, "\n") + "\n",
-			"warnings": strings.Join(warnings, "\n") + "\n",
+			"tree":     tree(c.blueprint),
+			"packages": strings.Join(c.blueprint.Packages, "\n") + "\n",
+			"warnings": strings.Join(c.warnings, "\n") + "\n",
 		}
-		if c, err := p.config.check(true); err == nil && c.capistrano != nil {
+		if c.capistrano != nil {
 			got["capistrano"] = c.capistrano.text
 		}
-		for _, e := range b.Entries {
+		for _, e := range c.blueprint.Entries {
 			if e.Kind == blueprint.File {
 				got[e.Path] = e.Content
 			}
@@ -197,16 +196,13 @@ func TestUnknownValuesPass(t *testing.T) {
 	}
 }
 
-func planned(t *testing.T, p *Provisioner) (b *blueprint.Blueprint, warnings []string) {
+func planned(t *testing.T, p *Provisioner) checked {
 	t.Helper()
 	c, err := p.config.check(true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b, err = plan.Blueprint(c.host); err != nil {
-		t.Fatal(err)
-	}
-	return b, c.warnings
+	return c
 }
 
 func encode(t *testing.T, b *blueprint.Blueprint) string {

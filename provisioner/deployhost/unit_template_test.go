@@ -52,8 +52,8 @@ func TestACopyOfTheBuiltInTemplateChangesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, warnings := planned(t, p)
-		return encode(t, b) + strings.Join(warnings, "\n")
+		c := planned(t, p)
+		return encode(t, c.blueprint) + strings.Join(c.warnings, "\n")
 	}
 	if diff := cmp.Diff(render(""), render(`unit_template = "`+builtIn+`"`)); diff != "" {
 		t.Errorf("(-built-in +copy):\n%s", diff)
