@@ -24,7 +24,7 @@ func TestRubyFromAnArchive(t *testing.T) {
 	// Security updates change it.
 	version := m.root("/usr/bin/ruby", "-e", "print RUBY_VERSION")
 	vars := variables{"archive": archive, "sha256": sum, "ruby_version": version}
-	if run := mustBuild(t, "testdata/archive.pkr.hcl", m.Addr(), vars); run.Sessions != 4 {
+	if run := mustBuild(t, "testdata/templates/archive", m.Addr(), vars); run.Sessions != 4 {
 		t.Errorf("%d SSH sessions, not 4", run.Sessions)
 	}
 	m.nothingLeft()
@@ -41,7 +41,7 @@ func TestRubyFromAnArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustBuild(t, "testdata/archive.pkr.hcl", m.Addr(), vars)
+	mustBuild(t, "testdata/templates/archive", m.Addr(), vars)
 	after, err := readTree(m.RootDir(), settled)
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ func TestCancelledBuildLeavesNothingAndConverges(t *testing.T) {
 	t.Parallel()
 	m := boot(t, testmachine.RootOptions{Name: "cancel", Lower: []string{shared.base}})
 	work := t.TempDir()
-	cmd := packerCommand(shared.ctx, work, "build", "testdata/bake.pkr.hcl", bakeVars(m.Addr()), "-color=false")
+	cmd := packerCommand(shared.ctx, work, "build", "testdata/templates/bake", bakeVars(m.Addr()), "-color=false")
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
@@ -50,7 +50,7 @@ func TestCancelledBuildLeavesNothingAndConverges(t *testing.T) {
 		t.Error("the run went on to its next step")
 	}
 
-	mustBuild(t, "testdata/bake.pkr.hcl", m.Addr(), nil)
+	mustBuild(t, "testdata/templates/bake", m.Addr(), nil)
 	m.root("deployhost", "verify")
 }
 

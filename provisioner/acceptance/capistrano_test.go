@@ -53,22 +53,22 @@ func (m *machine) bakesForCapistrano() (file string) {
 	m.t.Helper()
 	file = filepath.Join(m.t.TempDir(), "deployhost.rb")
 	vars := variables{"capistrano": file}
-	if said, err := validate(m.t, shared.plugins, "testdata/capistrano.pkr.hcl", withBakeVars(m.Addr(), vars)); err != nil {
+	if said, err := validate(m.t, shared.plugins, "testdata/templates/capistrano", withBakeVars(m.Addr(), vars)); err != nil {
 		m.t.Fatalf("validate: %v\n%s", err, said)
 	}
-	failed, err := packerBuild(shared.ctx, "testdata/capistrano.pkr.hcl", m.Addr(), variables{"capistrano": file, "uid": "2001"})
+	failed, err := packerBuild(shared.ctx, "testdata/templates/capistrano", m.Addr(), variables{"capistrano": file, "uid": "2001"})
 	if err != nil || failed.Err == nil {
 		m.t.Fatalf("a build with another uid ended with %v (%v)\n%s", failed.Err, err, failed.Said)
 	}
 	if _, err := os.Stat(file); err == nil {
 		m.t.Error("validate or a build that failed has written the file")
 	}
-	mustBuild(m.t, "testdata/capistrano.pkr.hcl", m.Addr(), vars)
+	mustBuild(m.t, "testdata/templates/capistrano", m.Addr(), vars)
 	before, err := os.Stat(file)
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	mustBuild(m.t, "testdata/capistrano.pkr.hcl", m.Addr(), vars)
+	mustBuild(m.t, "testdata/templates/capistrano", m.Addr(), vars)
 	if after, err := os.Stat(file); err != nil || !os.SameFile(before, after) || !after.ModTime().Equal(before.ModTime()) {
 		m.t.Errorf("the second build has written the file again (%v)", err)
 	}

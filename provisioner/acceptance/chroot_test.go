@@ -48,7 +48,7 @@ func TestChrootBakesTheSameImage(t *testing.T) {
 // bakeConfig is the body of bake.pkr.hcl's provisioner, its variables filled in.
 func bakeConfig(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("testdata/bake.pkr.hcl")
+	text, err := os.ReadFile("testdata/templates/bake/bake.pkr.hcl")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func bakeConfig(t *testing.T) string {
 	}
 	return strings.NewReplacer(
 		"var.deploy_public_key", `"`+strings.TrimSpace(shared.key.Authorized)+`"`,
-		"${path.root}", "testdata",
+		"${path.root}", "testdata/templates/bake",
 	).Replace(body)
 }
 

@@ -84,7 +84,7 @@ func TestEC2(t *testing.T) {
 	m := boot(t, testmachine.RootOptions{
 		Name: "ec2", Lower: theDeployed(t), Files: files, Loopback: []string{imdsAddress + "/32"},
 	})
-	mustBuild(t, "testdata/ec2.pkr.hcl", m.Addr(), nil)
+	mustBuild(t, "testdata/templates/ec2", m.Addr(), nil)
 	service := startMetadata(m)
 	m.reboot()
 	if said := m.waitForAnswer(); said.InstanceID != "i-0123456789abcdef0" || said.Cell != "north" || said.CellFile != "north" {

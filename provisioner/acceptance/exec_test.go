@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// asked is what testdata/exec/database-url makes when it is run.
+	// asked is what testdata/templates/exec/database-url makes when it is run.
 	asked = "/home/deploy/asked"
 	// hanging makes it hang, with sleepers of usersGroup's and of none.
 	hanging = "/etc/shop/hang"
@@ -87,7 +87,7 @@ func TestValuesOfPrograms(t *testing.T) {
 func bakeProgram(t *testing.T) []string {
 	t.Helper()
 	m := boot(t, testmachine.RootOptions{Name: "exec-bake", Lower: []string{shared.base}})
-	mustBuild(t, "testdata/exec.pkr.hcl", m.Addr(), nil)
+	mustBuild(t, "testdata/templates/exec", m.Addr(), nil)
 	if err := m.PowerOff(shared.ctx); err != nil {
 		t.Fatal(err)
 	}

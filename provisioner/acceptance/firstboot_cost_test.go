@@ -60,7 +60,7 @@ func TestCostWithEC2(t *testing.T) {
 	m := boot(t, testmachine.RootOptions{
 		Name: "cost-ec2", Lower: theDeployed(t), Files: files, Loopback: []string{imdsAddress + "/32"},
 	})
-	mustBuild(t, "testdata/ec2.pkr.hcl", m.Addr(), nil)
+	mustBuild(t, "testdata/templates/ec2", m.Addr(), nil)
 	m.root("apt-get", "-qq", "update")
 	m.root("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "install", "--no-install-recommends", "curl")
 	startMetadata(m)

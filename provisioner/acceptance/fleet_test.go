@@ -85,7 +85,7 @@ type fleetInstance struct {
 func bakeFleet(t *testing.T) []string {
 	t.Helper()
 	m := boot(t, testmachine.RootOptions{Name: "golden", Lower: []string{shared.base}})
-	mustBuild(t, "testdata/fleet.pkr.hcl", m.Addr(), nil)
+	mustBuild(t, "testdata/templates/fleet", m.Addr(), nil)
 	if err := m.PowerOff(shared.ctx); err != nil {
 		t.Fatal(err)
 	}

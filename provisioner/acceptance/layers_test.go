@@ -55,7 +55,7 @@ func bake(ctx context.Context) (b *baked, err error) {
 		return nil, err
 	}
 	b = &baked{}
-	for i, template := range []string{"testdata/bake.pkr.hcl", "testdata/bake.pkr.hcl", "testdata/bake.pkr.json"} {
+	for i, template := range []string{"testdata/templates/bake", "testdata/templates/bake", "testdata/templates/bake_json"} {
 		if err := b.run(ctx, c, i, template); err != nil {
 			return nil, fmt.Errorf("%s, run %d: %w", template, i+1, err)
 		}

@@ -98,7 +98,7 @@ func bakeLayer(ctx context.Context, name string, lower []string, cloud string, v
 	if err != nil {
 		return nil, err
 	}
-	run, err := packerBuild(ctx, "testdata/order.pkr.hcl", c.Addr(), variables{"cloud": cloud, "values": string(from)})
+	run, err := packerBuild(ctx, "testdata/templates/order", c.Addr(), variables{"cloud": cloud, "values": string(from)})
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,8 @@ type packerRun struct {
 // variables are those of a template.
 type variables map[string]string
 
-// packerCommand prepares a Packer verb on a template, relative to this directory.
+// packerCommand prepares a Packer verb on a template's directory, relative to
+// this one.
 func packerCommand(ctx context.Context, work, verb, template string, vars variables, flags ...string) *exec.Cmd {
 	args := append([]string{verb}, flags...)
 	for name, value := range vars {

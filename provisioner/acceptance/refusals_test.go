@@ -204,7 +204,7 @@ func TestBuildUserWithoutSudoIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := packerBuild(shared.ctx, "testdata/bake.pkr.hcl", m.Addr(), nil)
+	run, err := packerBuild(shared.ctx, "testdata/templates/bake", m.Addr(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

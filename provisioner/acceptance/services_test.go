@@ -25,7 +25,7 @@ func TestServices(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := boot(t, testmachine.RootOptions{Name: "services", Lower: []string{shared.base}, Files: files})
-	mustBuild(t, "testdata/services.pkr.hcl", m.Addr(), nil)
+	mustBuild(t, "testdata/templates/services", m.Addr(), nil)
 	// As clean-ups of images do.
 	m.root("rm", "-r", "/var/log/journal")
 	m.reboot()

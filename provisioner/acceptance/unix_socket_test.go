@@ -72,7 +72,7 @@ func bakeBehindNginx(t *testing.T) *machine {
 	files["/etc/nginx/conf.d/shop.conf"] = string(conf)
 	files["/etc/nginx/sites-enabled/default"] = "" // the package's own, which would need port 80
 	m := boot(t, testmachine.RootOptions{Name: "unix-socket", Lower: []string{shared.base}, Files: files})
-	mustBuild(t, "testdata/unix_socket.pkr.hcl", m.Addr(), nil)
+	mustBuild(t, "testdata/templates/unix_socket", m.Addr(), nil)
 	m.reboot()
 	m.noFailedUnits()
 	return m

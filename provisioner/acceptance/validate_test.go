@@ -58,7 +58,7 @@ func TestUnknownValuesAreNoMistakes(t *testing.T) {
 	t.Parallel()
 	vars := variables{"deploy_public_key": strings.TrimSpace(shared.key.Authorized)}
 	for _, flags := range [][]string{nil, {"-evaluate-datasources"}} {
-		if said, err := validate(t, shared.plugins, "testdata/unknown.pkr.hcl", vars, flags...); err != nil {
+		if said, err := validate(t, shared.plugins, "testdata/templates/unknown", vars, flags...); err != nil {
 			t.Errorf("validate %q: %v\n%s", flags, err, said)
 		}
 	}
@@ -67,7 +67,7 @@ func TestUnknownValuesAreNoMistakes(t *testing.T) {
 // TestMistakesAreToldAtOnce wants every mistake of a template, with its field.
 func TestMistakesAreToldAtOnce(t *testing.T) {
 	t.Parallel()
-	said, err := validate(t, shared.plugins, "testdata/mistakes.pkr.hcl", nil)
+	said, err := validate(t, shared.plugins, "testdata/templates/mistakes", nil)
 	if err == nil {
 		t.Fatal("the template is valid")
 	}

@@ -77,7 +77,7 @@ func bootZero(t *testing.T, name string, host zeroHost) *machine {
 		t.Fatal(err)
 	}
 	m := boot(t, testmachine.RootOptions{Name: name, Lower: []string{base(t, host.suite)}, Files: files})
-	mustBuild(t, "testdata/zero/zero.pkr.hcl", m.Addr(), variables{"ruby": host.ruby, "puma": host.puma, "type": host.kind})
+	mustBuild(t, "testdata/templates/zero", m.Addr(), variables{"ruby": host.ruby, "puma": host.puma, "type": host.kind})
 	m.reboot()
 	m.hideNotifyGem()
 	m.release(1)

@@ -1,17 +1,5 @@
 # A host that real Capistrano deploys to, onto the image that most tests boot.
 
-variable "host" {
-  type = string
-}
-
-variable "private_key_file" {
-  type = string
-}
-
-variable "deploy_public_key" {
-  type = string
-}
-
 variable "capistrano" {
   type = string
 }
@@ -20,12 +8,6 @@ variable "capistrano" {
 variable "uid" {
   type    = number
   default = 2000
-}
-
-source "null" "container" {
-  ssh_host             = var.host
-  ssh_username         = "packer"
-  ssh_private_key_file = var.private_key_file
 }
 
 build {
@@ -75,7 +57,7 @@ build {
       }
       file {
         app      = "shop"
-        template = "${path.root}/cell.yml"
+        template = "${path.root}/../cell.yml"
         path     = "config/cell.yml"
       }
     }

@@ -1,17 +1,5 @@
 # A web app alone, on whichever Debian release.
 
-variable "host" {
-  type = string
-}
-
-variable "private_key_file" {
-  type = string
-}
-
-variable "deploy_public_key" {
-  type = string
-}
-
 variable "ruby" {
   type = string
 }
@@ -22,12 +10,6 @@ variable "puma" {
 
 variable "type" {
   type = string
-}
-
-source "null" "container" {
-  ssh_host             = var.host
-  ssh_username         = "packer"
-  ssh_private_key_file = var.private_key_file
 }
 
 build {

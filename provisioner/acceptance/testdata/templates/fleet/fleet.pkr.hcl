@@ -1,23 +1,5 @@
 # The golden root of a fleet: an app light enough for fifty of it on two cores.
 
-variable "host" {
-  type = string
-}
-
-variable "private_key_file" {
-  type = string
-}
-
-variable "deploy_public_key" {
-  type = string
-}
-
-source "null" "container" {
-  ssh_host             = var.host
-  ssh_username         = "packer"
-  ssh_private_key_file = var.private_key_file
-}
-
 build {
   sources = ["source.null.container"]
 
@@ -62,7 +44,7 @@ build {
         required = true
       }
       file {
-        template = "${path.root}/cell.yml"
+        template = "${path.root}/../cell.yml"
         path     = "config/cell.yml"
       }
     }

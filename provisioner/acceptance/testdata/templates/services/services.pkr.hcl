@@ -1,24 +1,6 @@
 # Two apps under one deploy user: a web app with Sidekiq, and one that only
 # has services: with limits, a slow stop, and without hardening.
 
-variable "host" {
-  type = string
-}
-
-variable "private_key_file" {
-  type = string
-}
-
-variable "deploy_public_key" {
-  type = string
-}
-
-source "null" "container" {
-  ssh_host             = var.host
-  ssh_username         = "packer"
-  ssh_private_key_file = var.private_key_file
-}
-
 build {
   sources = ["source.null.container"]
 

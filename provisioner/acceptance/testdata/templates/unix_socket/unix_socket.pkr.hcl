@@ -1,24 +1,6 @@
 # Three apps behind nginx: one on a unix socket, one on a port as well, and one
 # on a unix socket that puma makes by itself.
 
-variable "host" {
-  type = string
-}
-
-variable "private_key_file" {
-  type = string
-}
-
-variable "deploy_public_key" {
-  type = string
-}
-
-source "null" "container" {
-  ssh_host             = var.host
-  ssh_username         = "packer"
-  ssh_private_key_file = var.private_key_file
-}
-
 build {
   sources = ["source.null.container"]
 

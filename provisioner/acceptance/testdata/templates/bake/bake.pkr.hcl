@@ -1,22 +1,4 @@
-# The image that most tests boot. bake.pkr.json says the same.
-
-variable "host" {
-  type = string
-}
-
-variable "private_key_file" {
-  type = string
-}
-
-variable "deploy_public_key" {
-  type = string
-}
-
-source "null" "container" {
-  ssh_host             = var.host
-  ssh_username         = "packer"
-  ssh_private_key_file = var.private_key_file
-}
+# The image that most tests boot. bake_json says the same.
 
 build {
   sources = ["source.null.container"]
@@ -76,7 +58,7 @@ build {
         sensitive = true
       }
       file {
-        template = "${path.root}/cell.yml"
+        template = "${path.root}/../cell.yml"
         path     = "config/cell.yml"
       }
     }

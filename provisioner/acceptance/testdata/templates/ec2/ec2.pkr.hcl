@@ -1,23 +1,5 @@
 # The image that most tests boot, but with values from EC2's metadata service.
 
-variable "host" {
-  type = string
-}
-
-variable "private_key_file" {
-  type = string
-}
-
-variable "deploy_public_key" {
-  type = string
-}
-
-source "null" "container" {
-  ssh_host             = var.host
-  ssh_username         = "packer"
-  ssh_private_key_file = var.private_key_file
-}
-
 build {
   sources = ["source.null.container"]
 
@@ -110,7 +92,7 @@ build {
         sensitive = true
       }
       file {
-        template = "${path.root}/cell.yml"
+        template = "${path.root}/../cell.yml"
         path     = "config/cell.yml"
       }
     }

@@ -1,17 +1,5 @@
 # A Ruby from an archive, on an image that has its shared libraries.
 
-variable "host" {
-  type = string
-}
-
-variable "private_key_file" {
-  type = string
-}
-
-variable "deploy_public_key" {
-  type = string
-}
-
 variable "archive" {
   type = string
 }
@@ -22,12 +10,6 @@ variable "sha256" {
 
 variable "ruby_version" {
   type = string
-}
-
-source "null" "container" {
-  ssh_host             = var.host
-  ssh_username         = "packer"
-  ssh_private_key_file = var.private_key_file
 }
 
 build {

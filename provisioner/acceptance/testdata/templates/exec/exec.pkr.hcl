@@ -1,28 +1,10 @@
 # A value from a program that another provisioner has put into the image.
 
-variable "host" {
-  type = string
-}
-
-variable "private_key_file" {
-  type = string
-}
-
-variable "deploy_public_key" {
-  type = string
-}
-
-source "null" "container" {
-  ssh_host             = var.host
-  ssh_username         = "packer"
-  ssh_private_key_file = var.private_key_file
-}
-
 build {
   sources = ["source.null.container"]
 
   provisioner "file" {
-    source      = "${path.root}/exec/database-url"
+    source      = "${path.root}/database-url"
     destination = "/tmp/database-url"
   }
 
@@ -69,7 +51,7 @@ build {
         sensitive = true
       }
       file {
-        template = "${path.root}/cell.yml"
+        template = "${path.root}/../cell.yml"
         path     = "config/cell.yml"
       }
     }

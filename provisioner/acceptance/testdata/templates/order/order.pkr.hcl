@@ -1,17 +1,5 @@
 # An app without Ruby, baked with whatever instance values a case needs.
 
-variable "host" {
-  type = string
-}
-
-variable "private_key_file" {
-  type = string
-}
-
-variable "deploy_public_key" {
-  type = string
-}
-
 variable "cloud" {
   type = string
 }
@@ -19,12 +7,6 @@ variable "cloud" {
 variable "values" {
   type        = map(string)
   description = "An instance value's name to where it is from."
-}
-
-source "null" "container" {
-  ssh_host             = var.host
-  ssh_username         = "packer"
-  ssh_private_key_file = var.private_key_file
 }
 
 build {
@@ -65,7 +47,7 @@ build {
         }
       }
       file {
-        template = "${path.root}/order/secret.conf"
+        template = "${path.root}/secret.conf"
         path     = "config/secret.conf"
       }
     }
