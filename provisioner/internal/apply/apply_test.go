@@ -73,7 +73,7 @@ func newRun(t *testing.T, h host.Host, b *blueprint.Blueprint) *run {
 	}
 	return &run{
 		Request: Request{Host: h, Run: "run-1"}, ev: event.NewWriter(&bytes.Buffer{}, "n"),
-		text: text, b: b, system: systemTree(h, b.User), before: past,
+		text: text, b: b, system: systemTree(h, b.User), before: past, wanted: b.Packages,
 	}
 }
 

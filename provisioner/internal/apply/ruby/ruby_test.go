@@ -59,7 +59,7 @@ func touch(t *testing.T, h host.Host, path string) {
 
 func install(t *testing.T, h host.Host, tr *tree.Tree, r blueprint.Ruby, archive string) int {
 	t.Helper()
-	result, err := Install(h, tr, r, archive)
+	result, err := Install(h, tr, r, blueprint.User{}, archive)
 	if err != nil || len(result.Problems) > 0 {
 		t.Fatal(err, result.Problems)
 	}
@@ -131,7 +131,7 @@ func TestSystemOfAnotherVersion(t *testing.T) {
 	h, tr := debian(t, "")
 	r := system
 	r.Version = "3.3.6"
-	if _, err := Install(h, tr, r, ""); err == nil || !strings.Contains(err.Error(), `set ruby.version = "3.1.2"`) {
+	if _, err := Install(h, tr, r, blueprint.User{}, ""); err == nil || !strings.Contains(err.Error(), `set ruby.version = "3.1.2"`) {
 		t.Error(err)
 	}
 }
