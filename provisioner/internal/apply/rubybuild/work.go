@@ -156,7 +156,7 @@ var knownReasons = []struct {
 	},
 	{
 		[]string{"definition not found"},
-		"ruby-build knows no Ruby VERSION: is the version right? A newer ruby-build may know it (ruby_build with another ref), or a definition file of your own (definition)",
+		"ruby-build knows no Ruby VERSION: is the version right? The distribution's package knows the Rubies of its day: name a newer one in ruby_build { … }, or a definition file of your own (definition)",
 	},
 	{
 		[]string{"checksum mismatch", "does not match expected", "unexpected checksum length"},
