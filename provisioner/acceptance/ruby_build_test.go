@@ -47,14 +47,15 @@ func TestBuiltRubyIsNeverBuiltTwice(t *testing.T) {
 	vars := variables{
 		"versions": list(src.version), "definition": definition(t, "ruby-"+src.version, src.sum, "ldflags_dirs enable_shared standard verify_openssl"),
 		"commits": list(src.commits[:]...), "cache_dir": cache, "build_dependencies": "remove",
+		"jemalloc": "true", "yjit": "true", "bundler": "2.99.9", "gems": list("greeter:1.0.0"),
 	}
 	first := boot(t, testmachine.RootOptions{Name: "ruby-first", Lower: src.plain})
 	vars["mirror"] = first.serve(src.mirror)
+	vars["gem_source"] = vars["mirror"] + "/rubygems"
 	if run := mustBuild(t, rubyTemplate, first.Addr(), vars); run.Sessions != 3 {
 		t.Errorf("%d SSH sessions to compile and to fetch, not 3", run.Sessions)
 	}
 	first.rubyServes(src.version)
-	first.absent("/usr/bin/gcc")
 	compiled := first.stamp(src.version)
 	if compiled.How != "built" {
 		t.Errorf("the first Ruby was %s", compiled.How)
@@ -81,7 +82,6 @@ func TestBuiltRubyIsNeverBuiltTwice(t *testing.T) {
 		t.Errorf("%d SSH sessions to restore one Ruby, not 4", run.Sessions)
 	}
 	second.rubyServes(src.version)
-	second.absent("/usr/bin/gcc")
 	back := second.stamp(src.version)
 	if back.How != "restored" || back.Key != compiled.Key {
 		t.Errorf("the second Ruby was %s, with the key %s instead of %s", back.How, back.Key, compiled.Key)
@@ -133,6 +133,14 @@ func (m *machine) rubyServes(version string) {
 			m.t.Errorf("%s: Ruby is %q, not %q", name, said, want)
 		}
 	}
+	for program, says := range map[string]string{"greet": "greeter 1.0.0", "bundle": "bundler 2.99.9", "ruby --yjit -e 'p RubyVM::YJIT.enabled?'": "true"} {
+		if said := m.deploy(rbenvRoot + "/shims/" + program); said != says {
+			m.t.Errorf("%s says %q, not %q", program, said, says)
+		}
+	}
+	// What the compiler needed is gone, or never came; what Ruby links to stays.
+	m.absent("/usr/bin/gcc", "/usr/include/jemalloc")
+	m.root("dpkg", "--status", "libjemalloc2")
 	if out := m.deploy("[ -d " + rbenvRoot + "/versions/" + version + " ] && echo found"); out != "found" {
 		m.t.Error("capistrano-rbenv would not find it")
 	}

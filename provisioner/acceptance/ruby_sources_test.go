@@ -4,6 +4,7 @@ package acceptance
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -27,7 +28,7 @@ type rubySources struct {
 	version, sum string
 	// commits are those of rbenv and of ruby-build.
 	commits [2]string
-	// mirror holds tarballs by their SHA-256.
+	// mirror holds tarballs by their SHA-256, and gems in rubygems/.
 	mirror string
 	// plain boots a stock Debian with the repositories in /srv/git, ready one
 	// that has the compiler and the packages of rbenv and ruby-build, too.
@@ -89,7 +90,7 @@ func (s *rubySources) take(ctx context.Context, c *testmachine.Container) error 
 	if err := run1(ctx, "cp", "-r", filepath.Join(from, "mirror"), s.mirror); err != nil {
 		return err
 	}
-	sums, err := filepath.Glob(s.mirror + "/*")
+	sums, err := filepath.Glob(s.mirror + "/" + strings.Repeat("?", sha256.Size*2))
 	if err != nil || len(sums) != 1 {
 		return fmt.Errorf("tarballs %q (%w)", sums, err)
 	}

@@ -78,7 +78,7 @@ func bootQuick(t *testing.T, name string) (*machine, quick, variables) {
 	q := quickSource(t, m.root("/usr/bin/ruby", "-e", "print RUBY_VERSION")+"-quick")
 	return m, q, variables{
 		"versions": list(q.version), "definition": definition(t, "ruby-quick", q.sum, "standard"),
-		"mirror": m.serve(q.mirror), "cache_dir": t.TempDir(),
+		"mirror": m.serve(q.mirror), "cache_dir": filepath.Join(t.TempDir(), "with a space"),
 	}
 }
 

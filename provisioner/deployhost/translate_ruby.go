@@ -138,9 +138,9 @@ func isURL(text string) bool {
 	return strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "http://")
 }
 
-// rubyCache is off where nothing is built.
+// rubyCache is off where nothing is built and nothing is downloaded.
 func (t *translator) rubyCache(r *Ruby) rubycache.Cache {
-	if r == nil {
+	if r == nil || (either(r.Method, string(blueprint.RubyBuilt)) != string(blueprint.RubyBuilt) && !isURL(r.Archive)) {
 		return rubycache.Cache{}
 	}
 	mode := choice(t, "ruby.cache", r.Cache, "use", "refresh", "off")

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Run once on a machine: fetches Ruby's own source and makes git repositories
-# of the distribution's rbenv and ruby-build, all from its package mirror.
+# of the distribution's rbenv and ruby-build, all from its package mirror, and a
+# rubygems.org of two gems.
 set -eu
 export DEBIAN_FRONTEND=noninteractive HOME=/root
 
@@ -24,6 +25,27 @@ GZIP=-1 tar -czf source.tar.gz "ruby-$version"
 mv source.tar.gz "/srv/mirror/$(sha256sum source.tar.gz | cut -d' ' -f1)"
 rm -r /srv/source
 echo "$version" >/srv/version
+
+gem_of() { # gem_of NAME VERSION PROGRAM: a gem that says who it is
+	mkdir -p /srv/gem/bin
+	cd /srv/gem
+	printf '#!/usr/bin/env ruby\nputs "%s %s"\n' "$1" "$2" >"bin/$3"
+	chmod 755 "bin/$3"
+	cat >gemspec <<-SPEC
+		Gem::Specification.new do |s|
+		  s.name, s.version, s.summary, s.authors = "$1", "$2", "made for a test", ["nobody"]
+		  s.files, s.bindir, s.executables = ["bin/$3"], "bin", ["$3"]
+		end
+	SPEC
+	gem build --quiet gemspec --output "/srv/mirror/rubygems/gems/$1-$2.gem" >/dev/null 2>&1
+	cd /
+	rm -r /srv/gem
+}
+
+mkdir -p /srv/mirror/rubygems/gems
+gem_of greeter 1.0.0 greet
+gem_of bundler 2.99.9 bundle
+gem generate_index --directory /srv/mirror/rubygems >/dev/null
 
 repository() { # repository NAME: the directory /srv/NAME, at the tag v1
 	cd "/srv/$1"

@@ -24,12 +24,32 @@ const (
 	logDir = "/var/log/deployhost"
 )
 
-// compile builds a version in the stage, and publishes it.
-func (s *Site) compile(ctx context.Context, in rubypack.Inputs, start time.Time) error {
-	s.Events.Progress(fmt.Sprintf("Ruby %s: nothing like it was built before, so it is compiled now, which takes minutes", in.Version))
+// compile builds a version in the stage, publishes it and sends it back.
+func (s *Site) compile(ctx context.Context, in rubypack.Inputs) error {
+	s.Events.Progress(fmt.Sprintf("Ruby %s is compiled, which takes minutes", in.Version))
 	if err := s.installCompilers(); err != nil {
 		return err
 	}
+	start := time.Now()
+	if err := s.fill(ctx, in, start); err != nil {
+		return err
+	}
+	header, err := s.header(in, start)
+	if err != nil {
+		return err
+	}
+	if err := s.publish(header, built); err != nil {
+		return err
+	}
+	s.Events.Progress(fmt.Sprintf("Ruby %s: built in %.1f s", in.Version, header.Seconds))
+	if err := s.sendBack(header); err != nil {
+		s.Events.Warn(fmt.Sprintf("ruby: %s could not be packed for the cache, so the next bake compiles it again: %v", in.Version, err))
+	}
+	return nil
+}
+
+// fill makes the staged version what was asked for, and proves that it is.
+func (s *Site) fill(ctx context.Context, in rubypack.Inputs, start time.Time) error {
 	tool, err := s.tool(in)
 	if err != nil {
 		return err
@@ -44,25 +64,22 @@ func (s *Site) compile(ctx context.Context, in rubypack.Inputs, start time.Time)
 	}
 	defer log.Close()
 	w := &work{site: s, version: in.Version, log: log, room: room, start: start}
-	if err := w.run(ctx, "compiling", s.command(in, tool)); err != nil {
+	c, err := s.command(in, tool)
+	if err != nil {
+		return err
+	}
+	if err := w.run(ctx, "compiling", c); err != nil {
 		return err
 	}
 	if err := s.gems(ctx, in, w); err != nil {
 		return err
 	}
-	if problem, err := s.prove(in, room); err != nil || problem != "" {
-		return w.failed(errors.Join(err, errors.New("ruby: what was compiled is not what was asked for: "+problem)))
+	problem, err := s.prove(in, room)
+	if err == nil && problem != "" {
+		err = errors.New("ruby: what was compiled is not what was asked for: " + problem)
 	}
-	header, err := s.header(in, start)
 	if err != nil {
-		return err
-	}
-	if err := s.publish(header, built); err != nil {
-		return err
-	}
-	s.Events.Progress(fmt.Sprintf("Ruby %s: built in %.1f s", in.Version, header.Seconds))
-	if err := s.sendBack(header); err != nil {
-		s.Events.Warn(fmt.Sprintf("ruby: %s could not be packed for the cache, so the next bake compiles it again: %v", in.Version, err))
+		return w.failed(err)
 	}
 	return nil
 }
@@ -88,12 +105,13 @@ func (s *Site) tool(in rubypack.Inputs) (string, error) {
 }
 
 // command is one run of ruby-build.
-func (s *Site) command(in rubypack.Inputs, tool string) host.Command {
+func (s *Site) command(in rubypack.Inputs, tool string) (host.Command, error) {
 	definition := in.Version
 	if in.Definition != "" {
 		definition = s.stage("/sources/" + in.Version)
-		// A definition that cannot be written cannot be read, which ruby-build tells.
-		_ = os.WriteFile(s.path(definition), []byte(in.Definition), 0o644)
+		if err := os.WriteFile(s.path(definition), []byte(in.Definition), 0o644); err != nil {
+			return host.Command{}, err
+		}
 	}
 	env := []string{
 		"TMPDIR=" + s.stage("/tmp"),
@@ -109,7 +127,7 @@ func (s *Site) command(in rubypack.Inputs, tool string) host.Command {
 		}
 	}
 	slices.Sort(env)
-	return host.Command{Args: []string{tool, definition, in.Prefix}, Env: env, Dir: s.stage("/tmp")}
+	return host.Command{Args: []string{tool, definition, in.Prefix}, Env: env, Dir: s.stage("/tmp")}, nil
 }
 
 func configureOptions(in rubypack.Inputs) []string {
@@ -163,21 +181,24 @@ func (s *Site) prove(in rubypack.Inputs, room *host.Room) (string, error) {
 	if err != nil || problem != "" {
 		return problem, err
 	}
-	prefix := in.Prefix + "/bin/ruby"
-	checks := map[string][]string{}
-	if in.YJIT {
-		checks["yjit = true has no effect: this Ruby has no YJIT, or found no rustc that is new enough"] = []string{prefix, "--yjit", "-e", "exit RubyVM::YJIT.enabled?"}
-	}
-	if in.Jemalloc {
-		checks["jemalloc = true has no effect: this Ruby does not link to it"] = []string{prefix, "-e", `exit RbConfig::CONFIG.values_at("MAINLIBS", "LIBS").join.include?("jemalloc")`}
-	}
-	for what, args := range checks {
-		out, err := s.Host.Run(host.Command{Args: args, Room: room})
+	program := in.Prefix + "/bin/ruby"
+	for _, check := range []struct {
+		asked bool
+		args  []string
+		words string
+	}{
+		{in.YJIT, []string{program, "--yjit", "-e", "exit RubyVM::YJIT.enabled?"}, "yjit = true has no effect: this Ruby has no YJIT, or found no rustc that is new enough"},
+		{in.Jemalloc, []string{program, "-e", `exit RbConfig::CONFIG.values_at("MAINLIBS", "LIBS").join.include?("jemalloc")`}, "jemalloc = true has no effect: this Ruby does not link to it"},
+	} {
+		if !check.asked {
+			continue
+		}
+		out, err := s.Host.Run(host.Command{Args: check.args, Room: room})
 		if err != nil {
 			return "", err
 		}
 		if out.Code != 0 {
-			return what + ". Ruby says: " + out.Tail(), nil
+			return check.words + ". Ruby says: " + out.Tail(), nil
 		}
 	}
 	return "", nil

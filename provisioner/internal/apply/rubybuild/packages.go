@@ -37,7 +37,7 @@ func Compilers(h host.Host, r blueprint.Ruby) ([]string, error) {
 	if b.Jemalloc {
 		all = append(all, "libjemalloc-dev")
 	}
-	if b.YJIT {
+	if b.YJIT && slices.ContainsFunc(r.Versions(), needsRust) {
 		id, version, err := release(h)
 		if err != nil {
 			return nil, err
@@ -50,6 +50,10 @@ func Compilers(h host.Host, r blueprint.Ruby) ([]string, error) {
 	slices.Sort(all)
 	return all, nil
 }
+
+// needsRust tells whether a version's YJIT is written in Rust: in 3.1, the first
+// that has one, it is C.
+func needsRust(version string) bool { return !strings.HasPrefix(version, "3.1.") }
 
 // beforePath lists the packages that were installed before a build brought
 // more, so that a later run can remove those of one that was killed.

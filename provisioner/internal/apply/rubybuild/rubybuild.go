@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/host"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/ruby"
@@ -84,8 +83,8 @@ func (s *Site) Install(ctx context.Context) (result tree.Result, err error) {
 }
 
 // one makes one version, unless it is there and was made from the same.
-func (s *Site) one(ctx context.Context, version string, facts facts) (changed bool, err error) {
-	inputs := s.inputs(version, facts)
+func (s *Site) one(ctx context.Context, version string, f facts) (changed bool, err error) {
+	inputs := s.inputs(version, f)
 	have, err := readStamp(s.Host, s.Ruby.DirOf(version))
 	if err != nil || have.Key == inputs.Key() {
 		return false, err
@@ -94,17 +93,13 @@ func (s *Site) one(ctx context.Context, version string, facts facts) (changed bo
 		return false, err
 	}
 	defer func() { err = errors.Join(err, s.tidy()) }()
-	start := time.Now()
-	restored := s.restore(ctx, inputs)
-	if !restored {
-		if err := s.cancelled(ctx); err != nil {
-			return false, err
-		}
-		if err := s.compile(ctx, inputs, start); err != nil {
-			return false, err
-		}
+	if s.restore(ctx, inputs) {
+		return true, nil
 	}
-	return true, nil
+	if err := s.cancelled(ctx); err != nil {
+		return false, err
+	}
+	return true, s.compile(ctx, inputs)
 }
 
 // openStage makes an empty stage that the deploy user may look into, as the

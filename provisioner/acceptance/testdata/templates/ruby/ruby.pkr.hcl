@@ -49,6 +49,11 @@ variable "jemalloc" {
   default = false
 }
 
+variable "yjit" {
+  type    = bool
+  default = false
+}
+
 variable "writable" {
   type    = bool
   default = false
@@ -83,6 +88,7 @@ build {
       gem_source         = var.gem_source
       bundler            = var.bundler
       jemalloc           = var.jemalloc
+      yjit               = var.yjit
       writable           = var.writable
       cache_dir          = var.cache_dir
       cache              = var.cache
