@@ -44,6 +44,11 @@ variable "bundler" {
   default = ""
 }
 
+variable "cflags" {
+  type    = string
+  default = ""
+}
+
 variable "jemalloc" {
   type    = bool
   default = false
@@ -87,6 +92,7 @@ build {
       gems               = var.gems
       gem_source         = var.gem_source
       bundler            = var.bundler
+      cflags             = var.cflags
       jemalloc           = var.jemalloc
       yjit               = var.yjit
       writable           = var.writable
