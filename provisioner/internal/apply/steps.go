@@ -84,12 +84,12 @@ func (r *run) uploadOf(key string) string { return r.Bundle + "." + key }
 // wantedPackages are the blueprint's, and those that stay for gems to be
 // compiled with as Ruby was, which have other names on other distributions.
 func wantedPackages(h host.Host, b *blueprint.Blueprint) ([]string, error) {
-	if b.Ruby == nil || b.Ruby.Build == nil || b.Ruby.Build.Remove {
+	if b.Ruby == nil || b.Ruby.Build == nil {
 		return b.Packages, nil
 	}
 	compilers, err := rubybuild.Compilers(h, *b.Ruby)
-	if err != nil {
-		return nil, err
+	if err != nil || b.Ruby.Build.Remove {
+		return b.Packages, err
 	}
 	all := slices.Concat(b.Packages, compilers)
 	slices.Sort(all)

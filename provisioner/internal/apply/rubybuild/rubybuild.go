@@ -9,7 +9,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/host"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/ruby"
@@ -118,6 +123,7 @@ func (s *Site) openStage() error {
 
 // tidy removes what is unfinished, of this run or of one that was killed.
 func (s *Site) tidy() error {
+	s.endLeftovers()
 	for _, version := range s.Ruby.Versions() {
 		dir := s.path(s.Ruby.DirOf(version))
 		if target, err := os.Readlink(dir); err == nil && target == s.staged(version) {
@@ -127,6 +133,19 @@ func (s *Site) tidy() error {
 		}
 	}
 	return os.RemoveAll(s.path(s.stage("")))
+}
+
+// endLeftovers kills compilers that still work in the stage: those of a run that
+// was killed where no room could be made.
+func (s *Site) endLeftovers() {
+	processes, _ := filepath.Glob(s.path("/proc/[0-9]*"))
+	for _, process := range processes {
+		dir, err := os.Readlink(process + "/cwd")
+		pid, notNumber := strconv.Atoi(filepath.Base(process))
+		if err == nil && notNumber == nil && strings.HasPrefix(dir, s.path(s.stage(""))+"/") {
+			_ = unix.Kill(pid, unix.SIGKILL) // gone by itself, then
+		}
+	}
 }
 
 func (s *Site) cancelled(ctx context.Context) error {

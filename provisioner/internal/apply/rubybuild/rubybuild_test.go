@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -241,6 +242,27 @@ func TestWithoutARoom(t *testing.T) {
 		t.Error("no error")
 	}
 	b.versionsLeft("3.3.6")
+}
+
+func TestCompilersOfAKilledRunAreEnded(t *testing.T) {
+	b := newBench(t)
+	if err := os.Symlink("/proc", b.path("/proc")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(b.path(b.stage("/tmp")), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	left := exec.Command("sleep", "600")
+	left.Dir = b.path(b.stage("/tmp"))
+	if err := left.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.tidy(); err != nil {
+		t.Error(err)
+	}
+	if err := left.Wait(); err == nil {
+		t.Error("it ended by itself")
+	}
 }
 
 func TestForeignVersionIsNotReplaced(t *testing.T) {
