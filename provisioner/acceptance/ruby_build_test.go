@@ -140,7 +140,7 @@ func (m *machine) rubyServes(version string) {
 		}
 	}
 	// What the compiler needed is gone, or never came; what Ruby links to stays.
-	m.absent("/usr/bin/gcc", "/usr/include/jemalloc")
+	m.absent("/usr/bin/gcc", "/usr/include/jemalloc", rbenvRoot+"/plugins")
 	m.root("dpkg", "--status", "libjemalloc2")
 	if out := m.deploy("[ -d " + rbenvRoot + "/versions/" + version + " ] && echo found"); out != "found" {
 		m.t.Error("capistrano-rbenv would not find it")

@@ -101,8 +101,15 @@ func (s *Site) noteBefore() error {
 }
 
 // removeCompilers removes what installCompilers brought, but for what the
-// Rubies and the blueprint need.
+// Rubies and the blueprint need, and ruby-build's checkout: an image in which a
+// Ruby was compiled is like one in which it was restored.
 func (s *Site) removeCompilers() error {
+	if s.build().Remove && s.build().Source != nil {
+		if err := os.RemoveAll(s.path(s.Ruby.Root + pluginDir)); err != nil {
+			return err
+		}
+		_ = os.Remove(filepath.Dir(s.path(s.Ruby.Root + pluginDir))) // unless it holds others
+	}
 	text, err := os.ReadFile(s.path(beforePath))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -395,7 +395,7 @@ func TestProgressIsTold(t *testing.T) {
 		if err := b.install(); err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"Ruby 3.3.6: compiling, 15 s: compiling vm.c", "Ruby 3.3.6: compiling, 30 s: compiling vm.c", "Ruby 3.3.6: built in 31.0 s"} {
+		for _, want := range []string{"Ruby 3.3.6: Installing ruby-3.3.6, 15 s: compiling vm.c", "Ruby 3.3.6: Installing ruby-3.3.6, 30 s: compiling vm.c", "Ruby 3.3.6: built in 31.0 s"} {
 			if !strings.Contains(b.said.String(), want) {
 				t.Errorf("nobody reads %q:\n%s", want, b.said.String())
 			}

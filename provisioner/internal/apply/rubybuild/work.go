@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,7 +61,7 @@ func (w *work) run(ctx context.Context, phase string, c host.Command) error {
 			}
 			return nil
 		case <-tell.C:
-			w.site.Events.Progress(fmt.Sprintf("Ruby %s: %s, %d s: %s", w.version, phase, int(time.Since(w.start).Seconds()), w.lastLine()))
+			w.site.Events.Progress(fmt.Sprintf("Ruby %s: %s, %d s: %s", w.version, w.now(phase), int(time.Since(w.start).Seconds()), w.lastLine()))
 		case <-look.C:
 			if err := w.site.cancelled(ctx); err != nil {
 				close(stop)
@@ -96,6 +97,18 @@ func (w *work) tail(lines int) []string {
 		}
 	}
 	return all[max(0, len(all)-lines):]
+}
+
+// now is ruby-build's own word for what it does, such as "Downloading
+// openssl-3.0.15.tar.gz", or else the phase.
+func (w *work) now(phase string) string {
+	lines := strings.Split(string(endOf(w.log.Name())), "\n")
+	for _, line := range slices.Backward(lines) {
+		if strings.HasPrefix(line, "Downloading ") || strings.HasPrefix(line, "Installing ") {
+			return strings.TrimRight(line, ".")
+		}
+	}
+	return phase
 }
 
 func (w *work) lastLine() string {
