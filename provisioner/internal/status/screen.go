@@ -225,7 +225,9 @@ func firstWords(text string, n int) string {
 }
 
 // counted is a number of things.
-func counted(n int, thing string) string { return fmt.Sprintf("%d %s%s", n, thing, choose(n == 1, "", "s")) }
+func counted(n int, thing string) string {
+	return fmt.Sprintf("%d %s%s", n, thing, choose(n == 1, "", "s"))
+}
 
 func choose(yes bool, then, otherwise string) string {
 	if yes {
