@@ -118,7 +118,8 @@ func (a *adviser) ruby() {
 	}
 	switch a.Ruby.State {
 	case RubyMissing:
-		a.wrong(RubyIsMissing, a.Ruby.Version, "Ruby "+a.Ruby.Version+" is missing from rbenv", "bake the image anew; this tells what else is missing")
+		a.wrong(RubyIsMissing, a.Ruby.Version, "Ruby "+a.Ruby.Version+" is missing from rbenv",
+			"bake the image anew; this tells what else is missing")
 		a.byRoot("deployhost verify")
 	case RubyBroken:
 		a.wrong(RubyIsBroken, a.Ruby.Version, "Ruby "+a.Ruby.Version+" does not run: "+a.Ruby.Error,

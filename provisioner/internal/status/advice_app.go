@@ -13,7 +13,8 @@ func (a *adviser) app(app App) {
 		a.wrong(CurrentDangles, app.Name, app.Current+" leads to a release that is not there: "+app.Release, "deploy again")
 	case NotDeployed:
 		if s := app.Starter; s.LoadState != "" && s.ActiveState != "active" {
-			a.wrong(StarterIsOff, s.Name, fmt.Sprintf("%s is %s, so %s would not start at its first deploy", s.Name, s.ActiveState, app.Name),
+			a.wrong(StarterIsOff, s.Name,
+				fmt.Sprintf("%s is %s, so %s would not start at its first deploy", s.Name, s.ActiveState, app.Name),
 				"enable and start it")
 			a.byUser("systemctl --user reset-failed "+s.Name, "systemctl --user enable --now "+s.Name)
 		}
@@ -49,7 +50,8 @@ func (a *adviser) file(u Unit) (cannotRun bool) {
 		a.byUser(reload, start)
 		return true
 	case u.LoadState != "loaded":
-		a.wrong(UnitIsBad, u.Name, fmt.Sprintf("systemd cannot read %s (%s)", u.Name, u.LoadState), "see which line it is, and bake the image anew")
+		a.wrong(UnitIsBad, u.Name, fmt.Sprintf("systemd cannot read %s (%s)", u.Name, u.LoadState),
+			"see which line it is, and bake the image anew")
 		a.byUser("systemd-analyze --user verify " + u.Name)
 		return true
 	case u.NeedsReload:

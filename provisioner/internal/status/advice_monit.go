@@ -2,7 +2,9 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 )
 
 func (a *adviser) monit() {
@@ -41,6 +43,9 @@ func (a *adviser) monitOf(app App) {
 	if app.Watched == WatchedNever || app.Deployed != IsDeployed || a.FirstBoot.State != HookSucceeded {
 		return
 	}
+	if !a.monitHasLooked(app) {
+		return
+	}
 	if app.Watched == WatchedNotYet {
 		a.wrong(MonitDoesNotSee, app.Name, "monit does not watch "+app.Name, "give it the app's checks")
 		a.byRoot("deployhost monit-link " + app.Name)
@@ -63,4 +68,11 @@ func (a *adviser) monitOf(app App) {
 			a.byRoot("monit status " + name)
 		}
 	}
+}
+
+// monitHasLooked is false for a while after a start: monit sees the new process,
+// or is given the checks at the first deploy, a round later.
+func (a *adviser) monitHasLooked(app App) bool {
+	rounds := max(time.Minute, 2*time.Duration(a.Monit.IntervalSeconds)*time.Second)
+	return !slices.ContainsFunc(app.Services, func(s Service) bool { return s.Running() && a.At.Sub(s.Since) < rounds })
 }

@@ -21,7 +21,8 @@ func (a *adviser) service(s Service) {
 			s.cure()+"; then clear the failure and start it")
 		a.byUser(append(s.logCommand(), start...)...)
 	case s.loops(a.At):
-		a.wrong(ServiceLoops, s.Name, fmt.Sprintf("%s ends again and again (%s, %s)", s.Name, s.ending(), counted(s.Restarts, "restart")), s.cure())
+		a.wrong(ServiceLoops, s.Name,
+			fmt.Sprintf("%s ends again and again (%s, %s)", s.Name, s.ending(), counted(s.Restarts, "restart")), s.cure())
 		a.byUser(s.logCommand()...)
 	case s.ActiveState == "activating" && !s.Since.IsZero() && a.At.Sub(s.Since) > slowStart:
 		a.wrong(ServiceStarting, s.Name, fmt.Sprintf("%s has been starting for %s", s.Name, since(s.Since, a.At)),
@@ -53,7 +54,8 @@ func (a *adviser) socket(u Unit, of Service) bool {
 	if a.file(u) {
 		return true
 	}
-	if u.ActiveState != "failed" {
+	// These it has of its service (systemd.socket(5), TriggerLimitBurst=).
+	if u.ActiveState != "failed" || u.Result == "service-start-limit-hit" || u.Result == "trigger-limit-hit" {
 		return false
 	}
 	a.wrong(SocketHasFailed, u.Name, fmt.Sprintf("%s has failed (%s)", u.Name, u.Result),

@@ -50,7 +50,7 @@ func FuzzParseMonit(f *testing.F) {
 	f.Add(`<monit><service><name>a</name><status>18446744073709551615</status></service></monit>`)
 	f.Add(`<monit><service><name><![CDATA[`)
 	f.Fuzz(func(t *testing.T, text string) {
-		services, err := parseMonit(strings.NewReader(text))
+		services, _, err := parseMonit(strings.NewReader(text))
 		if err != nil && services != nil {
 			t.Errorf("%v, and %v", services, err)
 		}

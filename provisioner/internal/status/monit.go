@@ -41,12 +41,12 @@ func (l *look) monit(ctx context.Context, system map[string]shown) {
 		m.View = MonitRootOnly
 		return
 	}
-	found, err := l.askMonit(ctx)
+	found, interval, err := l.askMonit(ctx)
 	if err != nil {
 		m.View, m.Error = MonitNoAnswer, readable(err.Error())
 		return
 	}
-	m.View, m.Services = MonitSeen, len(found)
+	m.View, m.Services, m.IntervalSeconds = MonitSeen, len(found), interval
 	l.eachService(func(_ blueprint.Service, s *Service) {
 		// As the plan names a service's check.
 		if seen, ok := found[strings.TrimSuffix(s.Name, ".service")]; ok {
@@ -55,7 +55,7 @@ func (l *look) monit(ctx context.Context, system map[string]shown) {
 	})
 }
 
-func (l *look) askMonit(ctx context.Context) (map[string]MonitService, error) {
+func (l *look) askMonit(ctx context.Context) (services map[string]MonitService, interval int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -63,16 +63,16 @@ func (l *look) askMonit(ctx context.Context) (map[string]MonitService, error) {
 	}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/_status?format=xml", http.NoBody)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	request.SetBasicAuth(monitName, monitName)
 	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s", monitSocket, response.Status)
+		return nil, 0, fmt.Errorf("%s answers %s", monitSocket, response.Status)
 	}
 	return parseMonit(io.LimitReader(response.Body, maxMonit))
 }
@@ -84,13 +84,15 @@ var monitEvents = map[uint64]string{
 	0x10000: "instance", 0x40000: "pid", 0x80000: "ppid", 0x200000: "status", 0x400000: "uptime",
 }
 
-// parseMonit reads monit's XML (src/http/xml.c), by the services' names.
-func parseMonit(r io.Reader) (map[string]MonitService, error) {
+// parseMonit reads monit's XML (src/http/xml.c): the services by their names,
+// and the interval in seconds.
+func parseMonit(r io.Reader) (services map[string]MonitService, interval int, err error) {
 	dec := xml.NewDecoder(r)
 	// It says ISO-8859-1 and copies what the control file has, byte by byte.
 	dec.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return latin1{input}, nil }
 	var doc struct {
 		XMLName  xml.Name `xml:"monit"`
+		Poll     int      `xml:"server>poll"`
 		Services []struct {
 			Name    string `xml:"name"`
 			Status  uint64 `xml:"status"`
@@ -98,9 +100,9 @@ func parseMonit(r io.Reader) (map[string]MonitService, error) {
 		} `xml:"service"`
 	}
 	if err := dec.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("monit's status: %w", err)
+		return nil, 0, fmt.Errorf("monit's status: %w", err)
 	}
-	services := map[string]MonitService{}
+	services = map[string]MonitService{}
 	for _, s := range doc.Services {
 		seen := MonitService{Monitored: s.Monitor != 0}
 		for bit := uint64(1); bit != 0; bit <<= 1 {
@@ -115,7 +117,7 @@ func parseMonit(r io.Reader) (map[string]MonitService, error) {
 		}
 		services[s.Name] = seen
 	}
-	return services, nil
+	return services, doc.Poll, nil
 }
 
 // latin1 makes UTF-8 of ISO-8859-1.

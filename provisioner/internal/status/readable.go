@@ -9,7 +9,7 @@ import (
 )
 
 // escape is what programs write to colour their output: CSI and OSC sequences (ECMA-48).
-var escape = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\))")
+var escape = regexp.MustCompile(`\x1b(?:\[[\x30-\x3f]*[\x20-\x2f]*[\x40-\x7e]|\][^\x07\x1b]*(?:\x07|\x1b\\))`)
 
 // readable makes a text of anybody's safe for a terminal, and one line. Colours
 // go; any other control character, what turns the direction of writing and what

@@ -120,7 +120,10 @@ func (p *screen) hook(f FirstBoot) string {
 	if f.Attempt == 0 {
 		return text
 	}
-	text += fmt.Sprintf(" %s, attempt %d, in %.3f s", p.since(f.At), f.Attempt, f.Seconds)
+	text += fmt.Sprintf(" %s in %.3f s", p.since(f.At), f.Seconds)
+	if f.Attempt > 1 {
+		text += fmt.Sprintf(", attempt %d", f.Attempt)
+	}
 	if f.Source != "none" {
 		text += ", from " + f.Source
 	}

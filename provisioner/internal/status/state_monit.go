@@ -7,6 +7,8 @@ type Monit struct {
 	View MonitView `json:"view"`
 	// Error is why it gave no answer.
 	Error string `json:"error,omitempty"`
+	// IntervalSeconds is between two rounds of checks; 0 when monit was not asked.
+	IntervalSeconds int `json:"interval_seconds,omitempty"`
 	// Services are how many monit knows, those of others included.
 	Services int `json:"services"`
 }
