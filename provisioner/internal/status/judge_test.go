@@ -18,7 +18,7 @@ import (
 // testdata/well.json, where all is well, and has
 //
 //	set  what is different: lines of a path in JSON's names and its new value
-//	screen, problems  both forms of what comes of it
+//	screen, problems  what comes of it for people and, without the state, for machines; either or both
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	eachCase(t, "testdata/judge", func(t *testing.T, archive *txtar.Archive) map[string]string {
