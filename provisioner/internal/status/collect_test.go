@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/tools/txtar"
@@ -52,6 +53,30 @@ func TestCollect(t *testing.T) {
 			}
 		}
 		return map[string]string{"state": strings.ReplaceAll(out.String(), h.Users.Root, "")}
+	})
+}
+
+// TestCollectEndsInTime has programs that never answer.
+func TestCollectEndsInTime(t *testing.T) {
+	t.Parallel()
+	archive, err := txtar.ParseFile("testdata/collect/down.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := hostOf(t, archive)
+	synctest.Test(t, func(t *testing.T) {
+		h.Users.Run = func(ctx context.Context, _ deployuser.Command) (string, error) {
+			<-ctx.Done()
+			return "", ctx.Err()
+		}
+		began := time.Now()
+		report := Judge(Collect(t.Context(), h, bakedWithUnits(), began))
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		if report.OK || report.User.Manager != ManagerSilent || report.Ruby.State != RubyBroken || len(report.Missed) == 0 {
+			t.Errorf("%+v", report)
+		}
 	})
 }
 
