@@ -97,6 +97,10 @@ func (l *look) hookUnit(system map[string]shown, jobs string) {
 	if f.State != HookNotRun || f.Unit.ActiveState != "activating" && !slices.Contains(pending, blueprint.HookUnit) {
 		return
 	}
+	// It has ended without a verdict, and is to be tried again.
+	if f.Unit.SubState == "auto-restart" {
+		return
+	}
 	f.State = HookRunning
 	if f.Unit.ActiveState == "activating" {
 		return

@@ -62,14 +62,16 @@ func (l *look) log(ctx context.Context, unit string, log *Log) {
 
 // journal asks for what the unit's processes and its manager have said in this
 // boot. The fields are what `journalctl --user-unit` matches, which takes the
-// caller's own uid instead of the user's. The user may read its own journal only.
+// caller's own uid instead of the user's. Root asks as root, who can read a
+// journal in /run too; the user can read its own part of one on disk.
 func (l *look) journal(ctx context.Context, unit string) ([]LogLine, error) {
 	uid := "_UID=" + strconv.Itoa(l.b.User.UID)
-	out, err := l.run(ctx, journalTime, "journalctl", "--quiet", "--boot", "--output=json",
+	command := l.Users.Command(l.b.User, "journalctl", "--quiet", "--boot", "--output=json",
 		"--output-fields=MESSAGE,_SYSTEMD_USER_UNIT", "--lines="+strconv.Itoa(journalEntries),
 		uid, "_SYSTEMD_USER_UNIT="+unit, "+", uid, "USER_UNIT="+unit)
-	entries := l.parseJournal(out, unit)
-	return entries, err
+	command.As = nil
+	out, err := l.ask(ctx, journalTime, command)
+	return l.parseJournal(out, unit), err
 }
 
 // parseJournal reads journalctl's JSON (systemd.journal-fields(7)), an entry a

@@ -15,21 +15,25 @@ func (l *look) ruby(ctx context.Context) {
 		return
 	}
 	baked := *l.b.Ruby
-	rbenv, env := baked.Root+"/bin/rbenv", []string{"RBENV_ROOT=" + baked.Root, "RBENV_VERSION=" + baked.Version}
+	rbenv := func(args ...string) (string, error) {
+		command := l.Users.Command(l.b.User, append([]string{baked.Root + "/bin/rbenv"}, args...)...)
+		command.Env = append(command.Env, "RBENV_ROOT="+baked.Root, "RBENV_VERSION="+baked.Version)
+		return l.ask(ctx, rubyTime, command)
+	}
 	found := &Ruby{Version: baked.Version, State: RubyWorks, Installed: []string{}}
 	l.state.Ruby = found
 	var listErr, runErr error
 	together(
 		func() {
 			var out string
-			out, listErr = l.runIn(ctx, rubyTime, env, rbenv, "versions", "--bare")
+			out, listErr = rbenv("versions", "--bare")
 			for version := range strings.Lines(out) {
 				found.Installed = append(found.Installed, readable(strings.TrimSpace(version)))
 			}
 		},
 		func() {
 			var out string
-			out, runErr = l.runIn(ctx, rubyTime, env, rbenv, "exec", "ruby", "-v")
+			out, runErr = rbenv("exec", "ruby", "-v")
 			line, _, _ := strings.Cut(out, "\n")
 			found.Runs = readable(line)
 		},

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/instance/deployuser"
 )
 
 // askTime is for one question to systemd or monit, which take milliseconds.
@@ -90,23 +92,21 @@ func (s shown) time(key string) time.Time {
 	return t
 }
 
-// run asks a program of the system, with the deploy user's rights and environment.
+// run asks a program, with the deploy user's rights and environment.
 func (l *look) run(ctx context.Context, within time.Duration, args ...string) (string, error) {
-	return l.runIn(ctx, within, nil, args...)
+	return l.ask(ctx, within, l.Users.Command(l.b.User, args...))
 }
 
-func (l *look) runIn(ctx context.Context, within time.Duration, env []string, args ...string) (string, error) {
+func (l *look) ask(ctx context.Context, within time.Duration, command deployuser.Command) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	command := l.Users.Command(l.b.User, args...)
-	command.Env = append(command.Env, env...)
 	out, err := l.Users.Run(ctx, command)
-	switch {
+	switch program := command.Args[0]; {
 	case ctx.Err() != nil:
-		err = fmt.Errorf("%s gave no answer within %s", args[0], within)
+		err = fmt.Errorf("%s gave no answer within %s", program, within)
 	case err != nil:
-		// Which command it was says nothing to people; what it said does.
-		err = fmt.Errorf("%s: %s", args[0], strings.TrimPrefix(err.Error(), strings.Join(args, " ")+": "))
+		// With which arguments says nothing to people; what it said does.
+		err = fmt.Errorf("%s: %s", program, strings.TrimPrefix(err.Error(), strings.Join(command.Args, " ")+": "))
 	}
 	return out, err
 }
