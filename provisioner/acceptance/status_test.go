@@ -62,6 +62,40 @@ func TestStatusBeforeADeploy(t *testing.T) {
 	m.strangerGetsASentence()
 }
 
+// TestStatusOnEveryRelease reads what systemd, monit and journalctl of each
+// release say.
+func TestStatusOnEveryRelease(t *testing.T) {
+	t.Parallel()
+	for _, suite := range testmachine.Suites {
+		t.Run(suite, func(t *testing.T) {
+			t.Parallel()
+			m := boot(t, testmachine.RootOptions{
+				Name: "status-" + suite, Lower: theOrderImages(t, suite).bare, Files: map[string]string{secretPath: "there"},
+			})
+			m.wellAgain()
+			for _, as := range everybody {
+				report := m.statusAs(as)
+				m.problems(report)
+				for _, s := range report.Apps[0].Services {
+					if s.ActiveState != "active" || s.UnitFileState != "enabled" || s.Since.IsZero() || (as == asRoot) != (s.Monit != nil) {
+						t.Errorf("%s: %+v", as, s)
+					}
+				}
+			}
+			m.deploy("systemctl --user stop tiny_web_production.service")
+			for _, as := range everybody {
+				report := m.statusAs(as)
+				m.problems(report, status.ServiceStopped)
+				if web := report.Apps[0].Services[0]; web.Log == nil || len(web.Log.Lines) == 0 || web.Log.Error != "" {
+					t.Errorf("%s: %+v", as, web.Log)
+				}
+			}
+			m.do(m.problem(m.statusAs(asRoot), status.ServiceStopped))
+			m.problems(m.statusAs(asUser))
+		})
+	}
+}
+
 // asker is how a command is run.
 type asker string
 

@@ -97,7 +97,8 @@ func (s Service) ending() string {
 	return fmt.Sprintf("%s: %s %d", s.Result, how, s.Exit.Status)
 }
 
-// execCures are for exit statuses of systemd's own (systemd.exec(5), PROCESS EXIT CODES).
+// execCures are for exit statuses that tell the cause: systemd's own
+// (systemd.exec(5), PROCESS EXIT CODES), and those of programs that run others.
 var execCures = map[int]string{
 	127: "the command in its ExecStart= is not found: look whether the Gemfile has it",
 	126: "the command in its ExecStart= cannot be run: give it mode 0755",
