@@ -16,9 +16,11 @@ import (
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/testmachine"
 )
 
-// A screenful is what a terminal shows at once, with one app on the host.
+// A screenful is what a terminal shows at once: the least that there is, and
+// what people have.
 const (
-	screenLines   = 24
+	smallScreen   = 24
+	screen        = 40
 	screenColumns = 80
 )
 
@@ -208,7 +210,9 @@ func (m *machine) statusIsWell() {
 		if report.Monit.View != view || seen {
 			m.t.Errorf("%s: monit is %+v, of puma %+v", as, report.Monit, puma.Monit)
 		}
-		m.isOneScreen(as)
+		began := time.Now()
+		m.isOneScreen(as, smallScreen)
+		figure("status."+string(as)+"_s", time.Since(began).Seconds(), "s") // the deploy user's with its login
 	}
 	m.strangerGetsASentence()
 }
@@ -235,12 +239,10 @@ func (m *machine) valuesAreShown(report status.Report) {
 	}
 }
 
-func (m *machine) isOneScreen(as asker) {
+func (m *machine) isOneScreen(as asker, most int) {
 	m.t.Helper()
-	began := time.Now()
 	lines := strings.Split(m.run(as, "deployhost status").Stdout, "\n")
-	figure("status."+string(as)+"_s", time.Since(began).Seconds(), "s") // the deploy user's with its login
-	if len(lines) > screenLines {
+	if len(lines) > most {
 		m.t.Errorf("%d lines", len(lines))
 	}
 	for _, line := range lines {
@@ -307,6 +309,35 @@ func (m *machine) statusWithoutManager() {
 	}
 	m.do(m.problem(report, status.ManagerIsOff))
 	m.waitForAnswer()
+}
+
+// statusShowsFileLogs has two apps with seven services, of which one that logs
+// to a file is killed while it stops.
+func (m *machine) statusShowsFileLogs() {
+	m.t.Helper()
+	m.problems(m.statusAs(asUser))
+	m.isOneScreen(asUser, screen)
+	m.deploy("systemctl --user --no-block stop " + slowUnit + " && systemctl --user kill --signal=KILL " + slowUnit)
+	eventually(m.t, 20*time.Second, func() error {
+		if state := m.show(slowUnit, "ActiveState"); state != "failed" {
+			return fmt.Errorf("the killed service is %s", state)
+		}
+		return nil
+	})
+	for _, as := range everybody {
+		report := m.statusAs(as)
+		m.problems(report, status.ServiceFailed)
+		i := slices.IndexFunc(report.Apps[1].Services, func(s status.Service) bool { return s.Name == slowUnit })
+		slow := report.Apps[1].Services[i]
+		if slow.Log == nil || slow.Log.File != slowLog || len(slow.Log.Lines) == 0 || !strings.HasPrefix(slow.Log.Lines[0].Text, "line ") {
+			m.t.Errorf("%s: %+v", as, slow.Log)
+		}
+		if slow.Exit == nil || *slow.Exit != (status.Exit{Code: "killed", Status: 9}) {
+			m.t.Errorf("%s: %+v", as, slow)
+		}
+	}
+	m.do(m.problem(m.statusAs(asRoot), status.ServiceFailed))
+	m.becomesActive(slowUnit)
 }
 
 // wellAgain waits for monit's first round, in which it reads the pid file.
