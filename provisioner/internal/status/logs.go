@@ -131,7 +131,7 @@ func (l *look) fileLog(ctx context.Context, file string) ([]LogLine, error) {
 	if !l.exists(file) {
 		return nil, nil
 	}
-	out, err := l.run(ctx, askTime, "tail", "--bytes="+strconv.Itoa(fileTail), "--", file)
+	out, err := l.run(ctx, "tail", "--bytes="+strconv.Itoa(fileTail), "--", file)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

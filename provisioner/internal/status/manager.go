@@ -17,7 +17,7 @@ func managerUnit(uid int) string { return fmt.Sprintf("user@%d.service", uid) }
 func (l *look) system(ctx context.Context) (units map[string]shown, jobs string) {
 	together(
 		func() {
-			out, err := l.run(ctx, askTime, "systemctl", "show", properties, blueprint.HookUnit, monitUnit, managerUnit(l.b.User.UID))
+			out, err := l.run(ctx, "systemctl", "show", properties, blueprint.HookUnit, monitUnit, managerUnit(l.b.User.UID))
 			if err != nil {
 				l.miss("the system's units: %v", err)
 			}
@@ -25,7 +25,7 @@ func (l *look) system(ctx context.Context) (units map[string]shown, jobs string)
 		},
 		func() {
 			var err error
-			if jobs, err = l.run(ctx, askTime, "systemctl", "list-jobs", "--no-legend", "--plain"); err != nil {
+			if jobs, err = l.run(ctx, "systemctl", "list-jobs", "--no-legend", "--plain"); err != nil {
 				l.miss("the system's jobs: %v", err)
 			}
 		},
@@ -50,7 +50,7 @@ func (l *look) user(system map[string]shown) (managerRuns bool) {
 // manager asks the user's manager how it is.
 func (l *look) manager(ctx context.Context) {
 	// It exits non-zero for every state but "running", and says which one it is.
-	state, _ := l.run(ctx, askTime, "systemctl", "--user", "is-system-running")
+	state, _ := l.run(ctx, "systemctl", "--user", "is-system-running")
 	l.state.User.Manager = cmp.Or(readable(strings.TrimSpace(state)), ManagerSilent)
 	if l.state.User.Manager == "offline" || l.state.User.Manager == "unknown" {
 		l.state.User.Manager = ManagerSilent

@@ -10,7 +10,7 @@ import (
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/instance/deployuser"
 )
 
-// askTime is for one question to systemd or monit, which take milliseconds.
+// askTime is for one question that takes milliseconds, as to systemd and monit.
 const askTime = 5 * time.Second
 
 // properties are asked of all units at once; systemctl leaves out those that a
@@ -93,8 +93,8 @@ func (s shown) time(key string) time.Time {
 }
 
 // run asks a program, with the deploy user's rights and environment.
-func (l *look) run(ctx context.Context, within time.Duration, args ...string) (string, error) {
-	return l.ask(ctx, within, l.Users.Command(l.b.User, args...))
+func (l *look) run(ctx context.Context, args ...string) (string, error) {
+	return l.ask(ctx, askTime, l.Users.Command(l.b.User, args...))
 }
 
 func (l *look) ask(ctx context.Context, within time.Duration, command deployuser.Command) (string, error) {

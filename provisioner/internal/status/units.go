@@ -16,7 +16,7 @@ func (l *look) services(ctx context.Context) {
 	if len(names) == 0 {
 		return
 	}
-	out, err := l.run(ctx, askTime, append([]string{"systemctl", "--user", "show", properties}, names...)...)
+	out, err := l.run(ctx, append([]string{"systemctl", "--user", "show", properties}, names...)...)
 	if err != nil {
 		l.miss("the services: %v", err)
 	}
