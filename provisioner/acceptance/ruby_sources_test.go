@@ -18,6 +18,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/host"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/rubybuild"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/testmachine"
 )
 
@@ -68,7 +71,11 @@ func fetchRubySources(ctx context.Context) (s *rubySources, err error) {
 	if err := s.take(ctx, c); err != nil {
 		return nil, err
 	}
-	if err := checked(c.Exec(ctx, append([]string{"apt-get", "-qq", "-y", "--no-install-recommends", "install"}, compilers...)...)); err != nil {
+	packages, err := compilers(c.RootDir(), blueprint.RubyBuild{})
+	if err != nil {
+		return nil, err
+	}
+	if err := checked(c.Exec(ctx, append([]string{"apt-get", "-qq", "-y", "--no-install-recommends", "install"}, packages...)...)); err != nil {
 		return nil, err
 	}
 	if err := c.PowerOff(ctx); err != nil {
@@ -78,10 +85,9 @@ func fetchRubySources(ctx context.Context) (s *rubySources, err error) {
 	return s, err
 }
 
-// compilers are what a bake would install with build_dependencies = "keep".
-var compilers = []string{
-	"autoconf", "bison", "build-essential", "bzip2", "ca-certificates", "curl", "patch",
-	"libffi-dev", "libgdbm-dev", "libgmp-dev", "libncurses-dev", "libreadline-dev", "libssl-dev", "libyaml-dev", "uuid-dev", "zlib1g-dev",
+// compilers are what a bake would install on a machine's release.
+func compilers(root string, build blueprint.RubyBuild) ([]string, error) {
+	return rubybuild.Compilers(host.Host{Root: root}, blueprint.Ruby{Version: "3.3.6", Build: &build})
 }
 
 // take copies what the machine has fetched.

@@ -76,7 +76,12 @@ func bootQuick(t *testing.T, name string) (*machine, quick, variables) {
 	m.root("mkdir", "/srv/trouble")
 	// A name of its own, after the version that it borrows.
 	q := quickSource(t, m.root("/usr/bin/ruby", "-e", "print RUBY_VERSION")+"-quick")
-	return m, q, variables{
+	return m, q, quickVars(t, m, q)
+}
+
+func quickVars(t *testing.T, m *machine, q quick) variables {
+	t.Helper()
+	return variables{
 		"versions": list(q.version), "definition": definition(t, "ruby-quick", q.sum, "standard"),
 		"mirror": m.serve(q.mirror), "cache_dir": filepath.Join(t.TempDir(), "with a space"),
 	}
