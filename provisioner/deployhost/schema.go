@@ -133,10 +133,11 @@ type Monit struct {
 	Interval string `mapstructure:"interval"`
 	// Whom monit mails when a check fails, and when it passes again.
 	Mail *MonitMail `mapstructure:"mail"`
-	// A program on the instance that root runs at the same moments, without
-	// arguments and without a shell, as an absolute path. Monit tells it what
-	// happened in the variables MONIT_SERVICE, MONIT_EVENT, MONIT_DESCRIPTION,
-	// MONIT_HOST and MONIT_DATE. Only root may be able to change it.
+	// In place of `mail`: a program on the instance that root runs at the same
+	// moments, without arguments and without a shell, as an absolute path. Monit
+	// tells it what happened in the variables MONIT_SERVICE, MONIT_EVENT,
+	// MONIT_DESCRIPTION, MONIT_HOST and MONIT_DATE. Only root may be able to
+	// change it.
 	AlertProgram string `mapstructure:"alert_program"`
 }
 

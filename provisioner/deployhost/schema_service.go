@@ -57,8 +57,8 @@ type Watch struct {
 	// counts once for each. It is gentler than `memory_max`, and slower.
 	Memory string `mapstructure:"memory"`
 	// Restart the service when it and its children need more processor time
-	// than this. A process with one thread has `100%` when it fills one
-	// processor; one with more threads, when it fills as many processors.
+	// than this, where `100%` is all of the machine's processors. For a process
+	// with fewer threads than there are processors it is one for each thread.
 	CPU string `mapstructure:"cpu"`
 	// How long `memory` or `cpu` must be exceeded. Defaults to `restart_delay`
 	// and `start_timeout`, which is also the least: a start needs much of both.
@@ -70,7 +70,7 @@ type Watch struct {
 	// helps, with `stop_timeout`, `restart_delay` and `start_timeout`.
 	LimitWindow string `mapstructure:"limit_window"`
 	// `unmonitor` (the default) leaves the service alone until `monit monitor`
-	// or the next boot; `alert` goes on. Both tell `mail` and `alert_program`.
+	// or the next boot; `alert` goes on. Both tell `mail` or `alert_program`.
 	AtLimit string `mapstructure:"at_limit"`
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/app"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/lint/monitrc"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/monit"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/plan"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/problem"
@@ -20,6 +21,9 @@ func (t *translator) monit(m *Monit) *monit.Monit {
 		Interval:     t.duration("monit.interval", m.Interval, 30*time.Second, time.Second, time.Hour),
 		Mail:         t.mail(m.Mail),
 		AlertProgram: string(optional(t, "monit.alert_program", m.AlertProgram, systemd.ParseSafePath)),
+	}
+	if out.Mail != nil && out.AlertProgram != "" {
+		t.Addf("monit.alert_program", "cannot be had beside mail: monit would run it and mail for each failure, and then mail once more for what it repairs; let the program mail, or leave one of them out")
 	}
 	if choice(t, "monit.policy", m.Policy, "both", "systemd") == "both" {
 		return out
@@ -103,11 +107,11 @@ func (t *translator) supervision(c *Config, h plan.Host) {
 func (t *translator) rounds(field string, watched app.Watched, m monit.Monit) {
 	const longer = "monit counts at most %d rounds in a row, and one more would stop monit for everything; write at most %q, or a longer monit.interval than %s"
 	longest := m.Longest()
-	if m.Cycles(watched.Settle) > monit.MaxCycles {
-		t.Addf(field+".start_timeout", "%s with restart_delay is more than monit can wait for: "+longer, watched.Settle, monit.MaxCycles, longest-m.Interval, m.Interval)
+	if m.Cycles(watched.Settle) > monitrc.MaxCycles {
+		t.Addf(field+".start_timeout", "%s with restart_delay is more than monit can wait for: "+longer, watched.Settle, monitrc.MaxCycles, longest-m.Interval, m.Interval)
 	}
 	if watched.Watch.Exceeded > longest {
-		t.Addf(field+".watch.exceeded_for", "%s is more than monit can wait for: "+longer, watched.Watch.Exceeded, monit.MaxCycles, longest, m.Interval)
+		t.Addf(field+".watch.exceeded_for", "%s is more than monit can wait for: "+longer, watched.Watch.Exceeded, monitrc.MaxCycles, longest, m.Interval)
 	}
 	least := m.LeastWindow(monit.Check{Limit: watched.Watch.Limit, Stop: watched.Stop, Settle: watched.Settle})
 	if watched.Watch.Window != 0 && watched.Watch.Window < least {

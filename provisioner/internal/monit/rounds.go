@@ -3,11 +3,9 @@ package monit
 import (
 	"fmt"
 	"time"
-)
 
-// MaxCycles is the most rounds in a row that monit can count; one more is a
-// parse error, which stops all of it (monit(1), FAULT TOLERANCE).
-const MaxCycles = 64
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/lint/monitrc"
+)
 
 func ceil(d, unit time.Duration) int { return int((d + unit - 1) / unit) }
 
@@ -55,7 +53,7 @@ func (r round) Rounds() int {
 }
 
 // Longest is the longest time that monit can count in rounds.
-func (m Monit) Longest() time.Duration { return MaxCycles * m.Interval }
+func (m Monit) Longest() time.Duration { return monitrc.MaxCycles * m.Interval }
 
 // LeastWindow is the shortest time in which the limit can be reached.
 func (m Monit) LeastWindow(c Check) time.Duration {
