@@ -46,3 +46,5 @@ func (s execSource) lookup(ctx context.Context, from instance.From) (string, err
 	}
 	return strings.TrimSuffix(printed, "\n"), nil
 }
+
+func (execSource) whyMissing(instance.From) string { return ": the program has printed nothing" }
