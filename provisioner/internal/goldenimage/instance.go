@@ -95,7 +95,7 @@ func (l look) all(ctx context.Context, i instance, said answer) error {
 	if err := l.saw("puma answers with this instance's own values", said == own, fmt.Sprintf("cell %s", said.Cell)); err != nil {
 		return err
 	}
-	steps := []func(context.Context) error{l.lingering, l.ordered, l.repaired, l.restarted, l.powerless}
+	steps := []func(context.Context) error{l.lingering, l.ordered, l.monitsOwn, l.repaired, l.restarted, l.powerless}
 	if i.limited {
 		steps = append(steps, l.limits)
 	}
@@ -128,6 +128,15 @@ func (l look) lingering(ctx context.Context) error {
 	state := strings.Join(strings.Fields(result.Stdout), " ")
 	happened := strings.Contains(state, "State=lingering") && strings.Contains(state, "Linger=yes")
 	return l.saw("user manager up, nobody logged in", happened, state)
+}
+
+// monitsOwn wants monit's id and state to be of this boot: the image held none.
+func (l look) monitsOwn(ctx context.Context) error {
+	result, err := l.vm.Exec(ctx, "sh", "-c", "cat /run/monit.id && ! ls /var/lib/monit/id /var/lib/monit/state")
+	if err != nil {
+		return err
+	}
+	return l.saw("monit's id and state are not the image's", result.Code == 0, strings.TrimSpace(result.Stdout))
 }
 
 // giveUp kills the service until systemd's start limit (5 starts in 10 s) is
