@@ -95,7 +95,7 @@ func (l look) all(ctx context.Context, i instance, said answer) error {
 	if err := l.saw("puma answers with this instance's own values", said == own, fmt.Sprintf("cell %s", said.Cell)); err != nil {
 		return err
 	}
-	steps := []func(context.Context) error{l.lingering, l.ordered, l.monitsOwn, l.repaired, l.restarted, l.powerless}
+	steps := []func(context.Context) error{l.lingering, l.ordered, l.repaired, l.monitsOwn, l.restarted, l.powerless}
 	if i.limited {
 		steps = append(steps, l.limits)
 	}
@@ -130,15 +130,6 @@ func (l look) lingering(ctx context.Context) error {
 	return l.saw("user manager up, nobody logged in", happened, state)
 }
 
-// monitsOwn wants monit's id and state to be of this boot: the image held none.
-func (l look) monitsOwn(ctx context.Context) error {
-	result, err := l.vm.Exec(ctx, "sh", "-c", "cat /run/monit.id && ! ls /var/lib/monit/id /var/lib/monit/state")
-	if err != nil {
-		return err
-	}
-	return l.saw("monit's id and state are not the image's", result.Code == 0, strings.TrimSpace(result.Stdout))
-}
-
 // giveUp kills the service until systemd's start limit (5 starts in 10 s) is
 // hit. It signals the service's control group from one shell: a command for
 // each kill would be too slow on an emulated machine.
@@ -169,6 +160,16 @@ func (l look) repaired(ctx context.Context) error {
 	took := time.Since(start)
 	l.job.report.figure("monit.repair_s", took.Seconds(), "s")
 	return l.saw("monit brought it back", true, fmt.Sprintf("after %.0f s", took.Seconds()))
+}
+
+// monitsOwn wants the id and state of a monit that has worked to be of this
+// boot: the image held none.
+func (l look) monitsOwn(ctx context.Context) error {
+	result, err := l.vm.Exec(ctx, "sh", "-c", "cat /run/monit.id && ! ls /var/lib/monit/id /var/lib/monit/state")
+	if err != nil {
+		return err
+	}
+	return l.saw("monit's id and state are not the image's", result.Code == 0, strings.TrimSpace(result.Stdout))
 }
 
 // restarted wants another process after `systemctl --user restart` over ssh.
