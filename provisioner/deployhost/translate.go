@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/lint"
-	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/monit"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/plan"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/problem"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/systemd"
@@ -102,17 +101,6 @@ func (t *translator) read(field, name string) (string, bool) {
 		return "", false
 	}
 	return string(data), true
-}
-
-func (t *translator) monit(m *Monit) *monit.Monit {
-	if m == nil {
-		m = &Monit{}
-	}
-	interval := t.duration("monit.interval", m.Interval, 30*time.Second, time.Second, time.Hour)
-	if m.Install.False() {
-		return nil
-	}
-	return &monit.Monit{Interval: interval}
 }
 
 // duration reads for example "30s" within bounds that are whole seconds.

@@ -37,6 +37,7 @@ func verbs() []verb {
 		{host.RoomVerb, "", runRoom},
 		{"instance", "", runInstance},
 		{"monit-link", "", runMonitLink},
+		{"monit-check", "", runMonitCheck},
 	}
 }
 
