@@ -127,7 +127,7 @@ build {
     }
 
     monit {
-      install = false
+      policy = "systemd"
     }
   }
 }
