@@ -13,6 +13,7 @@ import (
 // TestBuiltRubyOnOtherReleases builds a quick Ruby on stock machines, with the
 // rbenv, the ruby-build and the compilers that each release has.
 func TestBuiltRubyOnOtherReleases(t *testing.T) {
+	t.Parallel()
 	for suite, release := range map[string]struct {
 		build blueprint.RubyBuild
 		// override is for a ruby-build that knows ruby.tarball.

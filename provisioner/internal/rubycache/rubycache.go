@@ -131,8 +131,15 @@ type Incoming struct {
 	size, got int64
 }
 
+// maxBytes is some twenty times what a Ruby with gems takes: a host that says
+// more must not fill this machine's disk.
+const maxBytes = 1 << 30
+
 // Receive begins to keep a Ruby of size bytes.
 func (c Cache) Receive(key string, size int64) (*Incoming, error) {
+	if size > maxBytes {
+		return nil, fmt.Errorf("the host wants to send %d bytes, which is no Ruby", size)
+	}
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -166,6 +173,10 @@ func (i *Incoming) Keep() (kept Kept, err error) {
 	defer pack.Close()
 	if have := pack.Inputs.Key(); have != i.key {
 		return kept, fmt.Errorf("what came from the host has the key %s, not %s", have, i.key)
+	}
+	// What the host says of itself must not lead out of the directory.
+	if version := pack.Inputs.Version; filepath.Base(version) != version {
+		return kept, fmt.Errorf("the host calls it %q, which is no version", version)
 	}
 	kept = Kept{Path: i.cache.path(pack.Inputs.Version, i.key), Bytes: pack.Size}
 	return kept, os.Rename(i.file.Name(), kept.Path)

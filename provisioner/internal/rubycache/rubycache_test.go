@@ -168,6 +168,27 @@ func TestWhatIsNotWholeGetsNoName(t *testing.T) {
 	}
 }
 
+func TestAHostCannotWriteElsewhere(t *testing.T) {
+	c := Cache{Dir: filepath.Join(t.TempDir(), "cache")}
+	key, data := pack(t, "x/../../../out", "x")
+	in, err := c.Receive(key, int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := in.Keep(); err == nil {
+		t.Errorf("kept as %s", kept.Path)
+	}
+	if _, err := c.Receive(key, 1<<40); err == nil {
+		t.Error("takes a terabyte")
+	}
+	if left, _ := os.ReadDir(c.Dir); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 func TestParallelBuilds(t *testing.T) {
 	c := Cache{Dir: t.TempDir()}
 	key, data := pack(t, "3.3.6", strings.Repeat("x", 100_000))
