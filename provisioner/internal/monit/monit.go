@@ -47,6 +47,15 @@ type Check struct {
 // Units are all that may have failed when the service is not there.
 func (c Check) Units() string { return strings.TrimSpace(c.Unit + " " + c.Socket) }
 
+// Grace is how long a new process is left alone, in seconds. Monit's rounds do
+// not count here: once it has restarted a service, it does so at each failed
+// check that follows (event.c, "Failed events are handled each time"), and
+// would never let one come up that takes longer than this.
+func (c Check) Grace() int {
+	const systemctl = 5 * time.Second // is what the time-out is for besides
+	return int(math.Ceil(max(systemctl, c.Settle).Seconds()))
+}
+
 // Text is a value between double quotes in monit's control file.
 type Text string
 
