@@ -164,3 +164,13 @@ func (m *machine) verifyFindsNoCycle() {
 		m.t.Errorf("systemd-analyze verify ends with %d: %s", result.Code, said)
 	}
 }
+
+// monotonic reads a time of systemd's, in microseconds since boot. 0 is never.
+func (m *machine) monotonic(text string) int {
+	m.t.Helper()
+	us, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil || us == 0 {
+		m.t.Fatalf("systemd tells no time but %q", text)
+	}
+	return us
+}
