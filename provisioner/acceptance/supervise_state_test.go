@@ -47,7 +47,7 @@ type unitRun struct {
 func (m *supervisedMachine) running(systemctl ...string) (map[string]unitRun, error) {
 	show := append(slices.Clone(systemctl), "show", "*.service", "*.socket", "*.path", "--property=Id,ActiveState,InvocationID,MainPID,NRestarts")
 	result, err := m.Exec(shared.ctx, show...)
-	if err = errors.Join(err, result.Check()); err != nil {
+	if err := errors.Join(err, result.Check()); err != nil {
 		return nil, err
 	}
 	units := map[string]unitRun{}

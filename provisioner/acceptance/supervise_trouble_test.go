@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -143,9 +144,12 @@ func (m *supervisedMachine) crashToTheLimit() {
 
 func (m *supervisedMachine) logInAndOut() {
 	m.t.Helper()
-	m.deploy("true")
+	const state = "loginctl show-user " + deployUser + " --value --property=State"
+	if state := m.deploy(state); state != "active" {
+		m.t.Errorf("while logged in, the deploy user is %s", state)
+	}
 	eventually(m.t, 30*time.Second, func() error {
-		if state := m.root("loginctl", "show-user", deployUser, "--value", "--property=State"); state != "lingering" {
+		if state := m.root(strings.Fields(state)...); state != "lingering" {
 			return fmt.Errorf("the deploy user is still %s", state)
 		}
 		return nil

@@ -3,6 +3,7 @@
 package acceptance
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -30,7 +31,7 @@ func (s supervised) goThrough(t *testing.T, c *testmachine.Container, trouble tr
 	trouble.happens(m)
 	var took time.Duration
 	if trouble.by != nobody {
-		eventually(t, 3*time.Minute, func() error { return m.repaired(trouble) })
+		eventually(t, 2*time.Minute, func() error { return m.repaired(trouble) })
 		took = time.Since(m.began)
 	}
 	m.staysHealthy()
@@ -46,20 +47,18 @@ func (s supervised) goThrough(t *testing.T, c *testmachine.Container, trouble tr
 // repaired wants all that is to be started anew to run as another invocation,
 // and the app to be healthy.
 func (m *supervisedMachine) repaired(c trouble) error {
-	if c.system != "" {
-		units, err := m.running("systemctl")
-		if now := units[c.system].invocation; err != nil || now == "" || now == m.before.system[c.system].invocation {
-			return fmt.Errorf("%s has not been started anew (%w)", c.system, err)
-		}
-	}
-	units, err := m.running(userSystemctl...)
-	if err != nil {
+	system, systemErr := m.running("systemctl")
+	user, userErr := m.running(userSystemctl...)
+	if err := errors.Join(systemErr, userErr); err != nil {
 		return err
 	}
 	for _, unit := range c.anew {
-		if now := units[unit].invocation; now == "" || slices.Contains(m.before.started[unit], now) {
+		if now := user[unit].invocation; now == "" || slices.Contains(m.before.started[unit], now) {
 			return fmt.Errorf("%s has not been started anew", unit)
 		}
+	}
+	if now := system[c.system].invocation; c.system != "" && (now == "" || now == m.before.system[c.system].invocation) {
+		return fmt.Errorf("%s has not been started anew", c.system)
 	}
 	return m.healthy(shopPort)
 }
