@@ -129,6 +129,9 @@ func (m *machine) hasEC2Values() {
 		"INSTANCE_ID": "i-0123456789abcdef0", "REGION": "eu-central-1", "ZONE": "eu-central-1b", "INSTANCE_TYPE": "c7g.large",
 		"PUBLIC_IP": "192.0.2.80", "PRIVATE_IP": "172.31.5.6", "SUBNET": "subnet-0123", "ACCOUNT": "210987654321",
 		"CELL": "north", "LABEL": "it's \"50%\" off $HOME\nSECOND=line", "OWNER": "nobody", "SECOND": "",
+		"AMI": "ami-0a887e401f7654935", "LIFE_CYCLE": "on-demand", "MAC": "0e:49:61:0f:c3:11", "ZONE_ID": "use1-az4",
+		"GROUP": "a-placement-group", "RESERVATION": "r-046cb3eca3e201d2f", "SECURITY_GROUPS": "ura-launch-wizard-harry-1",
+		"DOMAIN": "amazonaws.com", "PARTITION": "aws",
 	} {
 		if got[name] != want {
 			m.t.Errorf("%s is %q, not %q", name, got[name], want)

@@ -37,6 +37,15 @@ ask() { curl -fsS -H "X-aws-ec2-metadata-token: $token" "$base/$1"; }
   echo "CELL=\"$(ask meta-data/tags/instance/cell)\""
   echo "LABEL=\"$(ask meta-data/tags/instance/label)\""
   echo "OWNER=\"$(ask meta-data/tags/instance/owner 2>/dev/null || echo nobody)\""
+  echo "AMI=\"$(ask meta-data/ami-id)\""
+  echo "LIFE_CYCLE=\"$(ask meta-data/instance-life-cycle)\""
+  echo "MAC=\"$(ask meta-data/mac)\""
+  echo "ZONE_ID=\"$(ask meta-data/placement/availability-zone-id)\""
+  echo "GROUP=\"$(ask meta-data/placement/group-name)\""
+  echo "RESERVATION=\"$(ask meta-data/reservation-id)\""
+  echo "SECURITY_GROUPS=\"$(ask meta-data/security-groups)\""
+  echo "DOMAIN=\"$(ask meta-data/services/domain)\""
+  echo "PARTITION=\"$(ask meta-data/services/partition)\""
 } >/run/curl-env`
 
 // TestCostWithInstanceData measures the hook beside cloud-init's own tool.
@@ -50,7 +59,7 @@ func TestCostWithInstanceData(t *testing.T) {
 }
 
 // TestCostWithEC2 measures the hook beside a shell script, both for the same
-// eleven values of the same service.
+// twenty values of the same service.
 func TestCostWithEC2(t *testing.T) {
 	files, err := appFiles()
 	if err != nil {

@@ -23,7 +23,7 @@ const findCloud = `rm "$1" /run/cloud-init/cloud.cfg; cloud-init clean && cloud-
 // closed is an instance whose cloud does not answer, until it does.
 func (o orderTrial) closed() {
 	m := o.boot(o.images.cloud, o.tagged("i-late", "late"), map[string]string{nowherePath: nowhere, secretPath: "there"})
-	reason := "INSTANCE: this instance has no instance_id"
+	reason := "cloud-init found no data source in this boot"
 	if o.suite == "trixie" {
 		reason = "there is no /run/cloud-init/instance-data.json"
 	}

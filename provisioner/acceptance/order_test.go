@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/bootorder"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/testmachine"
 )
 
@@ -93,18 +94,26 @@ func (o orderTrial) reboot(m *machine) {
 func (o orderTrial) noCycle(m *machine) {
 	o.Helper()
 	o.counts.boots.Add(1)
-	dropped := m.droppedJobs()
+	dropped, err := m.bootorder().Dropped()
+	if err != nil {
+		o.Fatal(err)
+	}
 	o.counts.cycles.Add(int64(len(dropped)))
 	for _, unit := range dropped {
 		o.Errorf("this boot never tried to start %s, although it should: an ordering cycle", unit)
 	}
-	m.verifyFindsNoCycle()
+	if err := bootorder.Verify(shared.ctx, m, hookUnit, theUser); err != nil {
+		o.Error(err)
+	}
 }
 
 // inOrder is asked of every boot in which the hook succeeded at once.
 func (o orderTrial) inOrder(m *machine) {
 	o.Helper()
-	early := m.earlyStarts()
+	early, err := m.bootorder().Early(m.programStarts())
+	if err != nil {
+		o.Fatal(err)
+	}
 	o.counts.early.Add(int64(len(early)))
 	if len(early) > 0 {
 		o.Errorf("%d starts before the hook's end:\n%s", len(early), strings.Join(early, "\n"))

@@ -56,6 +56,9 @@ func TestPowerCut(t *testing.T) {
 		t.Errorf("only %d points", c.points)
 	}
 	c.underSystemd()
+	for _, n := range []int{1, 9, 17, 25, 33, 41} {
+		c.whileBooting(n)
+	}
 }
 
 func bootCut(t *testing.T) *machine {
@@ -257,4 +260,38 @@ func (c *powerCut) underSystemd() {
 	if restarts := c.showSystem(hookUnit, "NRestarts"); restarts != "1" {
 		c.t.Errorf("systemd has tried again %s times", restarts)
 	}
+}
+
+// whileBooting kills the hook at its n-th change of a boot, and the machine with
+// it: no service ends, nothing is written back, and the next boot comes.
+func (c *powerCut) whileBooting(n int) {
+	c.t.Helper()
+	conf, err := os.ReadFile("testdata/powercut/power.conf")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	old, token := fmt.Sprintf("old-power-%d", n), fmt.Sprintf("new-power-%d", n)
+	c.complete(old)
+	c.provide(token)
+	c.root("sh", "-c", `mkdir -p "${1%/*}" && printf %s "$2" >"$1" && echo "$3" >"$4"`, "power",
+		"/etc/systemd/system/"+hookUnit+".d/power.conf", string(conf), fmt.Sprint(n), cutDir+"/cut")
+	before := c.Boots()
+	if err := c.Reboot(shared.ctx); err != nil {
+		c.t.Fatal(err)
+	}
+	eventually(c.t, time.Minute, func() error {
+		if boots := c.Boots() - before; boots != 2 {
+			return fmt.Errorf("there were %d boots", boots)
+		}
+		return nil
+	})
+	c.waitUp()
+	at := c.root("cat", cutDir+"/last")
+	if !strings.HasPrefix(at, "killed") {
+		c.t.Errorf("at change %d of a boot the hook %s", n, at)
+	}
+	c.points++
+	eventually(c.t, 30*time.Second, func() error { return c.runTree().holds(token) })
+	c.whole("after a power cut: "+at, token)
+	c.look("after a power cut: "+at, old, token)
 }

@@ -95,7 +95,7 @@ func (l look) all(ctx context.Context, i instance, said answer) error {
 	if err := l.saw("puma answers with this instance's own values", said == own, fmt.Sprintf("cell %s", said.Cell)); err != nil {
 		return err
 	}
-	steps := []func(context.Context) error{l.lingering, l.repaired, l.restarted, l.powerless}
+	steps := []func(context.Context) error{l.lingering, l.ordered, l.repaired, l.restarted, l.powerless}
 	if i.limited {
 		steps = append(steps, l.limits)
 	}

@@ -32,7 +32,8 @@ const maxInstanceData = 16 << 20
 // copy (cloudinit/sources/__init__.py, REDACT_SENSITIVE_VALUE).
 const redacted = "redacted for non-root user"
 
-// noDataSource is the instance id of cloud-init's DataSourceNone.
+// noDataSource is the instance id of cloud-init's DataSourceNone, which it
+// falls back to when no cloud answers (Debian 11 and 12; later ones fail).
 const noDataSource = "iid-datasource-none"
 
 // cloudInit answers from cloud-init's instance data.
@@ -129,12 +130,17 @@ func (c *cloudInit) lookup(_ context.Context, from instance.From) (string, error
 	return "", fmt.Errorf("cloud-init knows no %s", from.Kind)
 }
 
-func (c *cloudInit) instanceID() (string, error) {
+// foundNone tells whether cloud-init knows nothing of this instance's cloud.
+func (c *cloudInit) foundNone() bool {
 	id, err := c.scalar("v1", "instance_id")
-	if id == noDataSource {
+	return err == nil && id == noDataSource
+}
+
+func (c *cloudInit) instanceID() (string, error) {
+	if c.foundNone() {
 		return "", nil
 	}
-	return id, err
+	return c.scalar("v1", "instance_id")
 }
 
 func (c *cloudInit) first(keys ...string) (string, error) {

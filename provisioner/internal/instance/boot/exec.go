@@ -49,6 +49,8 @@ func (s execSource) lookup(ctx context.Context, from instance.From) (string, err
 	return strings.TrimSuffix(printed, "\n"), nil
 }
 
+func (execSource) whyMissing(instance.From) string { return ": the program has printed nothing" }
+
 // trust wants that root alone can change what is run: whoever else could would
 // run code as the deploy user, at every boot. So each step of the path is
 // root's, and no link, by the rule that openPlainly has. What has passed, nobody

@@ -107,14 +107,19 @@ func (h Host) sources(ctx context.Context, rules *instance.Rules, verdict *insta
 		return all.withEC2(ctx, h.Dial, rules, verdict)
 	}
 	data, err := openCloudInit(h.Users.Path)
+	missing := errors.Is(err, fs.ErrNotExist)
+	lost := missing || err == nil && data.foundNone()
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && rules.Cloud == "auto" && onEC2(h.Users.Path):
+	case lost && rules.Cloud == "auto" && onEC2(h.Users.Path):
 		return all.withEC2(ctx, h.Dial, rules, verdict)
-	case errors.Is(err, fs.ErrNotExist) && rules.Cloud == "auto":
+	case missing && rules.Cloud == "auto":
 		return all, nil
-	case errors.Is(err, fs.ErrNotExist):
+	case missing:
 		return all, fmt.Errorf("cloud = \"cloud-init\" was asked for, but there is no %s: see `cloud-init status --long` for why "+
 			"it did not run in this boot", redactedData)
+	case lost && rules.Cloud != "auto":
+		return all, errors.New("cloud = \"cloud-init\" was asked for, but cloud-init found no data source in this boot, so it knows nothing " +
+			"of this instance: see `cloud-init status --long`")
 	case err != nil:
 		return all, fmt.Errorf("%w; see `cloud-init status --long` for what it did in this boot", err)
 	}

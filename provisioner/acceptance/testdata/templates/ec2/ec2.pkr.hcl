@@ -1,4 +1,5 @@
-# The image that most tests boot, but with values from EC2's metadata service.
+# The image that most tests boot, but with twenty values from EC2's metadata
+# service.
 
 build {
   sources = ["source.null.container"]
@@ -84,6 +85,42 @@ build {
       value {
         name = "ACCOUNT"
         from = "metadata:dynamic/instance-identity/document/accountId"
+      }
+      value {
+        name = "AMI"
+        from = "metadata:ami-id"
+      }
+      value {
+        name = "LIFE_CYCLE"
+        from = "metadata:instance-life-cycle"
+      }
+      value {
+        name = "MAC"
+        from = "metadata:mac"
+      }
+      value {
+        name = "ZONE_ID"
+        from = "metadata:placement/availability-zone-id"
+      }
+      value {
+        name = "GROUP"
+        from = "metadata:placement/group-name"
+      }
+      value {
+        name = "RESERVATION"
+        from = "metadata:reservation-id"
+      }
+      value {
+        name = "SECURITY_GROUPS"
+        from = "metadata:security-groups"
+      }
+      value {
+        name = "DOMAIN"
+        from = "metadata:services/domain"
+      }
+      value {
+        name = "PARTITION"
+        from = "metadata:services/partition"
       }
       value {
         name      = "DATABASE_URL"
