@@ -5,6 +5,7 @@ package acceptance
 import (
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/bootorder"
 )
 
 // ledger has every service of every user manager note the invocation of each of
@@ -51,7 +53,7 @@ func (m *supervisedMachine) running(systemctl ...string) (map[string]unitRun, er
 		return nil, err
 	}
 	units := map[string]unitRun{}
-	for id, u := range parseUnits(result.Stdout) {
+	for id, u := range bootorder.ParseUnits(result.Stdout) {
 		if u["ActiveState"] == "active" && !comesAndGoes(id) {
 			restarts, _ := strconv.Atoi(u["NRestarts"])
 			units[id] = unitRun{u["InvocationID"], u["MainPID"], restarts}
