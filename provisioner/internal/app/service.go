@@ -34,6 +34,8 @@ type service struct {
 	// PidFile is the program's own; empty when the unit has to write one.
 	PidFile string
 	Health  *blueprint.Health
+	// Control is puma's control socket; empty for other kinds.
+	Control string
 	Process
 }
 
@@ -63,7 +65,7 @@ func override(apps, own []blueprint.EnvVar) []blueprint.EnvVar {
 }
 
 func (s service) blueprint() blueprint.Service {
-	return blueprint.Service{Unit: string(s.Unit), Kind: s.Kind, Health: s.Health}
+	return blueprint.Service{Unit: string(s.Unit), Kind: s.Kind, Health: s.Health, Control: s.Control}
 }
 
 // SystemdType is Type=.
@@ -125,8 +127,7 @@ func (a App) Watched(h Host) []Watched {
 	for _, s := range a.services(h) {
 		w := Watched{Unit: s.Unit, Socket: s.Socket, PidFile: s.PidFile, Health: s.Health, Settle: s.Restart.Delay + s.Restart.Start}
 		if w.PidFile == "" {
-			// What %t is in the unit, for a user's manager.
-			w.PidFile = fmt.Sprintf("/run/user/%d/%s.pid", h.User.UID, s.Unit.Prefix())
+			w.PidFile = h.RuntimeDir() + "/" + s.Unit.Prefix() + ".pid"
 		}
 		out = append(out, w)
 	}
