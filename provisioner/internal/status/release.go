@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
@@ -35,6 +36,11 @@ func (h Host) renewed(ctx context.Context, app blueprint.App, control string) (i
 	if err != nil {
 		return 0, fmt.Errorf("nothing is deployed: %w", err)
 	}
+	// A unit of the user's own may start puma with another configuration. Once
+	// the image's one serves, it has opened the socket.
+	if !h.exists(control) {
+		return 0, nil
+	}
 	dir, stats, err := h.askPuma(ctx, control)
 	if err != nil {
 		return 0, fmt.Errorf("puma's control socket: %w", err)
@@ -42,21 +48,28 @@ func (h Host) renewed(ctx context.Context, app blueprint.App, control string) (i
 	if dir != release {
 		return 0, fmt.Errorf("puma is still in %s, not in %s", dir, release)
 	}
-	renewed := 0
-	for _, w := range stats.Workers {
+	return stats.renewed()
+}
+
+func (s pumaStats) renewed() (workers int, err error) {
+	var old []string
+	for _, w := range s.Workers {
 		switch {
-		case w.Phase != stats.Phase:
-			err = errors.Join(err, fmt.Errorf("worker %d runs an earlier release", w.PID))
+		case w.Phase != s.Phase:
+			old = append(old, fmt.Sprintf("worker %d runs an earlier release", w.PID))
 		case !w.Booted:
-			err = errors.Join(err, fmt.Errorf("worker %d has not started yet", w.PID))
+			old = append(old, fmt.Sprintf("worker %d has not started yet", w.PID))
 		default:
-			renewed++
+			workers++
 		}
 	}
-	if err == nil && stats.Count != nil && renewed == 0 {
-		err = errors.New("puma has no worker")
+	if s.Count != nil && len(s.Workers) == 0 {
+		old = append(old, "puma has no worker")
 	}
-	return renewed, err
+	if old != nil {
+		err = errors.New(strings.Join(old, ", "))
+	}
+	return workers, err
 }
 
 // askPuma tells the directory of puma's own process, and its workers. Puma

@@ -92,6 +92,16 @@ func TestRenewed(t *testing.T) {
 	}
 }
 
+// TestRenewedWithoutControlSocket: health alone has to do for a puma that was
+// started otherwise than the image does it.
+func TestRenewedWithoutControlSocket(t *testing.T) {
+	t.Parallel()
+	h, app := deployed(t, ".")
+	if renewed, err := h.renewed(t.Context(), app, "/control"); renewed != 0 || err != nil {
+		t.Errorf("%d, %v", renewed, err)
+	}
+}
+
 // TestWaitLastsWhileWorkersCome replaces workers, who take longer than the
 // time-out together, and then one that never comes.
 func TestWaitLastsWhileWorkersCome(t *testing.T) {
