@@ -75,7 +75,8 @@ func TestRealDeploy(t *testing.T) {
 	host.root("deployhost", "verify")
 }
 
-// bootRailsHost bakes the host and boots it as an instance. Its sudo counts.
+// bootRailsHost bakes the host and boots it as an instance. Its sudo counts, and
+// its sshd tells sessions nothing of the user's systemd.
 func bootRailsHost(t *testing.T) (host *machine, capistrano string) {
 	t.Helper()
 	files, err := treeOf("testdata/rails", "/srv/rails")
@@ -97,6 +98,7 @@ func bootRailsHost(t *testing.T) (host *machine, capistrano string) {
 	capistrano = t.TempDir() + "/deployhost.rb"
 	mustBuild(t, "testdata/templates/rails", host.Addr(), variables{"capistrano": capistrano})
 	host.root("sh", "-c", "echo 'Defaults logfile="+sudoLog+"' >/etc/sudoers.d/log && chmod 0440 /etc/sudoers.d/log && visudo -cq")
+	host.root("sh", "-c", "echo 'UsePAM no' >/etc/ssh/sshd_config.d/pam.conf")
 	host.reboot()
 	return host, capistrano
 }
