@@ -139,6 +139,30 @@ func deployedOnto(ctx context.Context, name string, lower []string, files map[st
 	})
 }
 
+// bakeLayer has real Packer bake a template over ssh onto a machine, and keeps
+// what that has changed as one more layer.
+func bakeLayer(ctx context.Context, name string, lower []string, template string, vars variables) (baked []string, err error) {
+	c, err := testmachine.BootContainer(ctx, testmachine.RootOptions{Name: name, Lower: lower})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	if err := errors.Join(c.WaitSSH(ctx, testmachine.BuildUser), c.WaitBooted(ctx)); err != nil {
+		return nil, err
+	}
+	run, err := packerBuild(ctx, template, c.Addr(), vars)
+	if err != nil {
+		return nil, err
+	}
+	if run.Err != nil {
+		return nil, fmt.Errorf("%w\n%s", run.Err, run.Said)
+	}
+	if err := c.PowerOff(ctx); err != nil {
+		return nil, err
+	}
+	return c.Commit(ctx, filepath.Join(shared.layers, name))
+}
+
 // editLayers puts one more layer onto lower, with files and with what edit
 // does to the root directory.
 func editLayers(ctx context.Context, name string, lower []string, files map[string]string, edit func(root string) error) ([]string, error) {

@@ -21,6 +21,11 @@ func (m *machine) limitsAreSet() {
 	if got := m.showSystem(managerUnit, "TimeoutStopUSec"); got != "5min 30s" {
 		m.t.Errorf("the user manager may take %s to stop, not 5min 30s", got)
 	}
+	for _, unit := range []string{hookUnit, "user-runtime-dir@2000.service", managerUnit} {
+		if got := m.showSystem(unit, "StartupCPUWeight"); got != "1000" {
+			m.t.Errorf("at boot %s weighs %s, not 1000", unit, got)
+		}
+	}
 }
 
 // managerOutlastsTheSlowest reboots while a service needs twelve seconds to

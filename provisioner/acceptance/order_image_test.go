@@ -5,10 +5,8 @@ package acceptance
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -66,49 +64,31 @@ func bakeOrder(ctx context.Context, suite string) (*orderImages, error) {
 		return nil, err
 	}
 	var images orderImages
-	fresh, err := bakeLayer(ctx, "order-fresh-"+suite, []string{stock}, "auto", localValues)
+	fresh, err := bakeOrderLayer(ctx, "order-fresh-"+suite, []string{stock}, "auto", localValues)
 	if err != nil {
 		return nil, err
 	}
 	if images.local, err = deployWitness(ctx, "order-local-"+suite, fresh); err != nil {
 		return nil, err
 	}
-	if images.cloud, err = bakeLayer(ctx, "order-cloud-"+suite, images.local, "cloud-init", cloudValues); err != nil {
+	if images.cloud, err = bakeOrderLayer(ctx, "order-cloud-"+suite, images.local, "cloud-init", cloudValues); err != nil {
 		return nil, err
 	}
 	purged, err := editLayers(ctx, "order-purged-"+suite, images.local, nil, purgeCloudInit(ctx))
 	if err != nil {
 		return nil, err
 	}
-	images.bare, err = bakeLayer(ctx, "order-bare-"+suite, purged, "auto", bareValues)
+	images.bare, err = bakeOrderLayer(ctx, "order-bare-"+suite, purged, "auto", bareValues)
 	return &images, err
 }
 
-// bakeLayer has real Packer bake order.pkr.hcl over ssh onto a machine.
-func bakeLayer(ctx context.Context, name string, lower []string, cloud string, values map[string]string) (baked []string, err error) {
-	c, err := testmachine.BootContainer(ctx, testmachine.RootOptions{Name: name, Lower: lower})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, c.Close()) }()
-	if err := errors.Join(c.WaitSSH(ctx, testmachine.BuildUser), c.WaitBooted(ctx)); err != nil {
-		return nil, err
-	}
+// bakeOrderLayer bakes the order template with these values.
+func bakeOrderLayer(ctx context.Context, name string, lower []string, cloud string, values map[string]string) ([]string, error) {
 	from, err := json.Marshal(values)
 	if err != nil {
 		return nil, err
 	}
-	run, err := packerBuild(ctx, "testdata/templates/order", c.Addr(), variables{"cloud": cloud, "values": string(from)})
-	if err != nil {
-		return nil, err
-	}
-	if run.Err != nil {
-		return nil, fmt.Errorf("%w\n%s", run.Err, run.Said)
-	}
-	if err := c.PowerOff(ctx); err != nil {
-		return nil, err
-	}
-	return c.Commit(ctx, filepath.Join(shared.layers, name))
+	return bakeLayer(ctx, name, lower, "testdata/templates/order", variables{"cloud": cloud, "values": string(from)})
 }
 
 // deployWitness puts a first release into the image, as the deploy user.

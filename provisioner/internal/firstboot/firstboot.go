@@ -46,9 +46,11 @@ func (h Hook) Entries() ([]blueprint.Entry, error) {
 	r.unit(blueprint.HookUnit, "deployhost-instance.service", h)
 	r.enable(blueprint.HookUnit, "multi-user.target")
 
-	manager := fmt.Sprintf("user@%d.service.d", h.Rules.User.UID)
-	r.dir(systemUnitDir + "/" + manager)
-	r.unit(manager+"/50-deployhost.conf", "user-manager.conf", h)
+	for unit, template := range map[string]string{"user": "user-manager.conf", "user-runtime-dir": "user-runtime-dir.conf"} {
+		dropIns := fmt.Sprintf("%s@%d.service.d", unit, h.Rules.User.UID)
+		r.dir(systemUnitDir + "/" + dropIns)
+		r.unit(dropIns+"/50-deployhost.conf", template, h)
+	}
 
 	for _, app := range h.Rules.Apps {
 		if !app.Monit {
@@ -63,6 +65,10 @@ func (h Hook) Entries() ([]blueprint.Entry, error) {
 	r.link("/usr/local/bin/deployhost", "../lib/deployhost/deployhost")
 	return r.entries, r.err
 }
+
+// Weight is that of what the app waits for while the system boots; 100 is the
+// standard, and 10000 the most (systemd.resource-control(5)).
+func (Hook) Weight() int { return 1000 }
 
 // ManagerStopSec is the user manager's stop time-out in seconds: longer than
 // its slowest service's, and never shorter than it is without us.

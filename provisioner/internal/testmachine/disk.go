@@ -53,44 +53,48 @@ func BaseDisk(ctx context.Context, suite string) (*Disk, error) {
 		if err != nil {
 			return err
 		}
-		return makeDisk(ctx, suite, base, tmp)
+		_, err = MakeDisk(ctx, suite, []string{base}, tmp)
+		return err
 	})
-	if err != nil {
-		return nil, err
-	}
+	return diskIn(dir), err
+}
+
+func diskIn(dir string) *Disk {
 	return &Disk{
 		Image:  filepath.Join(dir, "disk.qcow2"),
 		Kernel: filepath.Join(dir, "vmlinuz"),
 		Initrd: filepath.Join(dir, "initrd.img"),
-	}, nil
+	}
 }
 
-func makeDisk(ctx context.Context, suite, base, dir string) (err error) {
-	defer sayTook("making the %s disk image", suite)()
+// MakeDisk makes a disk of a container's layers, as Commit returned them, with
+// a kernel, in the directory dir, which must not exist.
+func MakeDisk(ctx context.Context, name string, lower []string, dir string) (disk *Disk, err error) {
+	defer sayTook("making the %s disk image", name)()
 	if err := os.Mkdir(dir, 0o755); err != nil {
-		return err
+		return nil, err
 	}
-	root, err := MountRoot(ctx, RootOptions{Name: "disk of " + suite, Lower: []string{base}, Files: diskFiles})
+	root, err := MountRoot(ctx, RootOptions{Name: "disk of " + name, Lower: lower, Files: diskFiles})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
 	if err := isolated(ctx, []string{"LC_ALL=C"}, "sh", "-c", kernelScript, "kernel.sh", root.RootDir(), kernelPackage); err != nil {
-		return fmt.Errorf("%s could not be installed for the %s disk: %w", kernelPackage, suite, err)
+		return nil, fmt.Errorf("%s could not be installed for the %s disk: %w", kernelPackage, name, err)
 	}
-	for pattern, name := range map[string]string{"vmlinuz-*": "vmlinuz", "initrd.img-*": "initrd.img"} {
-		if err := copyOnly(ctx, filepath.Join(root.RootDir(), "boot", pattern), filepath.Join(dir, name)); err != nil {
-			return err
+	for pattern, file := range map[string]string{"vmlinuz-*": "vmlinuz", "initrd.img-*": "initrd.img"} {
+		if err := copyOnly(ctx, filepath.Join(root.RootDir(), "boot", pattern), filepath.Join(dir, file)); err != nil {
+			return nil, err
 		}
 	}
 	raw := filepath.Join(dir, "disk.raw")
 	if err := host(ctx, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-d", root.RootDir(), raw, diskSize); err != nil {
-		return err
+		return nil, err
 	}
-	if err := host(ctx, "qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, filepath.Join(dir, "disk.qcow2")); err != nil {
-		return err
+	if err := host(ctx, "qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, diskIn(dir).Image); err != nil {
+		return nil, err
 	}
-	return os.Remove(raw)
+	return diskIn(dir), os.Remove(raw)
 }
 
 // copyOnly copies the one file that pattern must match.
