@@ -99,6 +99,7 @@ func bootRailsHost(t *testing.T) (host *machine, capistrano string) {
 	mustBuild(t, "testdata/templates/rails", host.Addr(), variables{"capistrano": capistrano})
 	host.root("sh", "-c", "echo 'Defaults logfile="+sudoLog+"' >/etc/sudoers.d/log && chmod 0440 /etc/sudoers.d/log && visudo -cq")
 	host.root("sh", "-c", "echo 'UsePAM no' >/etc/ssh/sshd_config.d/pam.conf")
+	host.root("usermod", "--password", "*", testmachine.BuildUser) // a "!" would lock it now
 	host.reboot()
 	return host, capistrano
 }
