@@ -77,11 +77,12 @@ func (m *machine) restartsWithoutSudo() {
 }
 
 // stoppedStaysStopped has three that could start it again: the next connection,
-// the path unit, and monit.
+// the path unit, which looks anew at each daemon-reload, and monit.
 func (m *machine) stoppedStaysStopped() {
 	m.t.Helper()
 	m.monitWatches()
 	m.deploy("systemctl --user stop " + pumaUnit)
+	m.deploy("systemctl --user daemon-reload")
 	// Twice the 6 rounds of 2 s that monit waits for systemd.
 	for end := time.Now().Add(24 * time.Second); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
 		m.refusesConnections(1)
@@ -89,8 +90,8 @@ func (m *machine) stoppedStaysStopped() {
 	if summary := m.monitSummary(); !strings.Contains(summary, "Does not exist") {
 		m.t.Errorf("monit has not seen that puma was stopped:\n%s", summary)
 	}
-	for _, unit := range []string{"shop.target", "shop.path"} {
-		if state := m.show(unit, "ActiveState"); state != "active" {
+	for unit, want := range map[string]string{"shop.target": "active", "shop.path": "inactive"} {
+		if state := m.show(unit, "ActiveState"); state != want {
 			m.t.Errorf("%s is %s", unit, state)
 		}
 	}

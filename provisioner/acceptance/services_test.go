@@ -36,6 +36,7 @@ func TestServices(t *testing.T) {
 		m.becomesActive(unit)
 	}
 	m.startedAsWritten()
+	m.statusShowsFileLogs()
 	m.limitsAreSet()
 	m.servicesAreHardened()
 	m.deployReadsItsOwnJournal()

@@ -22,8 +22,13 @@ import (
 const inTurns, inTurnsInVM = 15, 3
 
 // plainUnit is what people write otherwise: the user unit as one of the
-// system's, in the same order and with the same environment.
-const plainUnit = "shop-puma.service"
+// system's, with the same environment and in the same order. A user manager also
+// waits until logins are allowed, which is after network.target (the drop-in
+// user@.service.d/10-login-barrier.conf of systemd's own).
+const (
+	plainUnit  = "shop-puma.service"
+	plainAfter = "After=" + hookUnit + " systemd-user-sessions.service\n"
+)
 
 // costImages are the same app as the image has it, and as a system unit.
 type costImages struct{ user, system []string }
@@ -70,7 +75,7 @@ func asSystemUnit(root string) error {
 		case line == "[Service]\n":
 			line += "User=deploy\n"
 		case line == "[Unit]\n":
-			line += "After=" + hookUnit + "\n"
+			line += plainAfter
 		}
 		unit.WriteString(line)
 	}

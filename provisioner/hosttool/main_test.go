@@ -6,7 +6,7 @@ import (
 )
 
 func TestUnknownVerbs(t *testing.T) {
-	for _, args := range [][]string{nil, {"no-such-verb"}, {"verify", "x"}, {"apply"}, {"apply", "--blueprint", "f", "x"}} {
+	for _, args := range [][]string{nil, {"no-such-verb"}, {"verify", "x"}, {"apply"}, {"apply", "--blueprint", "f", "x"}, {"status", "x"}, {"status", "--yaml"}} {
 		if got := run(args); got != usageStatus {
 			t.Errorf("%q ends with %d", args, got)
 		}

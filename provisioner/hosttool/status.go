@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	// collectTime bounds `deployhost status`, which asks systemd and nothing slower.
+	// collectTime bounds all that `deployhost status` asks, which has times of its own.
 	collectTime = 20 * time.Second
+	// graceTime is for ending what was asked when that is over.
+	graceTime = 3 * time.Second
 	// notFound is env(1)'s exit status for a command that is not there.
 	notFound = 127
 	// notRunnable is its exit status for one that is, but cannot be run.
@@ -30,21 +32,11 @@ func runStatus(args []string) int {
 		fmt.Fprintln(os.Stderr, "usage: deployhost status [--json]")
 		return usageStatus
 	}
-	host := hoststatus.Here()
-	b, err := host.Blueprint()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "deployhost status:", err)
-		return usageStatus
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), collectTime)
-	defer cancel()
-	report := hoststatus.Collect(ctx, host, b)
-	if *asJSON {
-		out := json.NewEncoder(os.Stdout)
-		out.SetIndent("", "  ")
-		err = out.Encode(report)
-	} else {
-		err = report.Print(os.Stdout, time.Now())
+	report, err := lookAround(hoststatus.Here())
+	if err == nil && *asJSON {
+		err = report.WriteJSON(os.Stdout)
+	} else if err == nil {
+		err = report.Print(os.Stdout, time.Local)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "deployhost status:", err)
@@ -54,6 +46,32 @@ func runStatus(args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// lookAround ends in time also when a file system does not answer, which no
+// context ends.
+func lookAround(host hoststatus.Host) (*hoststatus.Report, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), collectTime)
+	defer cancel()
+	type result struct {
+		report *hoststatus.Report
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		b, err := host.Blueprint()
+		if err != nil {
+			done <- result{err: err}
+			return
+		}
+		done <- result{report: hoststatus.Judge(hoststatus.Collect(ctx, host, b, time.Now().UTC()))}
+	}()
+	select {
+	case r := <-done:
+		return r.report, r.err
+	case <-time.After(collectTime + graceTime):
+		return nil, errors.New("the host does not answer: a file system hangs, or there is no processor time left")
+	}
 }
 
 // runExec becomes the command, so that the command's exit status is the
@@ -116,7 +134,7 @@ func findApp(host hoststatus.Host, name string) (*blueprint.Blueprint, blueprint
 	if err != nil {
 		return nil, blueprint.App{}, err
 	}
-	app, err := hoststatus.App(b, name)
+	app, err := hoststatus.FindApp(b, name)
 	return b, app, err
 }
 

@@ -31,13 +31,14 @@ func (h Host) Blueprint() (*blueprint.Blueprint, error) {
 		return nil, fmt.Errorf("%s: %w", blueprint.Path, err)
 	}
 	if h.Users.EUID != 0 && h.Users.EUID != b.User.UID {
-		return nil, fmt.Errorf("only root and %s can ask for the services of %s: log in as %s", b.User.Name, b.User.Name, b.User.Name)
+		return nil, fmt.Errorf("only root and %s (uid %d) can ask for the services of %s, and this is uid %d: log in as %s, or use sudo",
+			b.User.Name, b.User.UID, b.User.Name, h.Users.EUID, b.User.Name)
 	}
 	return b, nil
 }
 
-// App finds an app by name.
-func App(b *blueprint.Blueprint, name string) (blueprint.App, error) {
+// FindApp finds an app by name.
+func FindApp(b *blueprint.Blueprint, name string) (blueprint.App, error) {
 	var names []string
 	for _, a := range b.Apps {
 		if a.Name == name {

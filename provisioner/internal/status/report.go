@@ -1,79 +1,63 @@
 package status
 
 import (
-	"time"
-
-	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/instance"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"unicode"
+	"unicode/utf16"
 )
 
-// Report is how the host is. Its JSON form is what `deployhost status --json` prints.
+// Format is the version of the JSON form. It changes when a field goes or
+// means something else, not when one is added.
+const Format = 1
+
+// Report is a State and what is wrong with it.
 type Report struct {
+	Format int `json:"format"`
 	// OK says that there are no Problems.
-	OK   bool `json:"ok"`
-	User User `json:"user"`
-	// Ruby is nil when the image's Ruby was left alone.
-	Ruby *Ruby `json:"ruby,omitempty"`
-	// Hook is the first-boot hook's verdict; nil when it has not run in this boot.
-	Hook *instance.Verdict `json:"hook"`
-	// Monit is monit.service's active state; empty when no app is watched.
-	Monit string      `json:"monit,omitempty"`
-	Apps  []AppStatus `json:"apps"`
-	// Problems each have what is wrong and what to do about it.
-	Problems []Problem `json:"problems,omitempty"`
-}
-
-// User is the deploy user.
-type User struct {
-	Name      string `json:"name"`
-	UID       int    `json:"uid"`
-	Lingering bool   `json:"lingering"`
-	// Manager is what `systemctl --user is-system-running` says, or "off".
-	Manager string `json:"manager"`
-}
-
-// Ruby is the version that rbenv must list.
-type Ruby struct {
-	Version string `json:"version"`
-	Present bool   `json:"present"`
-}
-
-// AppStatus is one app.
-type AppStatus struct {
-	Name     string    `json:"name"`
-	Deployed bool      `json:"deployed"`
-	Services []Service `json:"services"`
-	// Values that the instance has given the app.
-	Values []Value `json:"values,omitempty"`
-}
-
-// Service is one unit, in systemd's words.
-type Service struct {
-	Unit        string `json:"unit"`
-	LoadState   string `json:"load_state"`
-	ActiveState string `json:"active_state"`
-	SubState    string `json:"sub_state"`
-	Result      string `json:"result,omitempty"`
-	// Since is when the state last changed; the zero time when it never did.
-	Since    time.Time `json:"since,omitzero"`
-	Restarts int       `json:"restarts"`
-}
-
-// Value is one instance value.
-type Value struct {
-	Name string `json:"name"`
-	// Text is empty for sensitive values.
-	Text      string `json:"text,omitempty"`
-	Bytes     int    `json:"bytes"`
-	Sensitive bool   `json:"sensitive,omitempty"`
+	OK bool `json:"ok"`
+	State
+	Problems []Problem `json:"problems"`
 }
 
 // Problem is one thing that is wrong.
 type Problem struct {
-	What string `json:"what"`
-	// Do is what to do about it; empty when What says it already.
-	Do string `json:"do,omitempty"`
+	ID ID `json:"id"`
+	// About is the unit, value, app or path that is meant; empty for the host.
+	About string `json:"about,omitempty"`
+	What  string `json:"what"`
+	// Do is what to do about it, in words.
+	Do string `json:"do"`
+	// Run are the commands for it, one after the other; empty where it takes none.
+	Run []string `json:"run,omitempty"`
+	// RunAs is who has to run them: the deploy user who asks may have to fetch root.
+	RunAs Asker `json:"run_as,omitempty"`
 }
 
-func (r *Report) add(what, do string) {
-	r.Problems = append(r.Problems, Problem{What: what, Do: do})
+// WriteJSON writes the report for machines. A terminal obeys nothing in it: what
+// a terminal might is escaped, which in JSON means the same.
+func (r *Report) WriteJSON(w io.Writer) error {
+	var plain bytes.Buffer
+	enc := json.NewEncoder(&plain)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(r); err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	for _, c := range plain.String() {
+		switch {
+		case c == '\n' || unicode.IsPrint(c):
+			out.WriteRune(c)
+		case c > 0xffff:
+			high, low := utf16.EncodeRune(c)
+			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, c)
+		}
+	}
+	_, err := w.Write(out.Bytes())
+	return err
 }

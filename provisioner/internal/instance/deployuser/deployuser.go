@@ -55,26 +55,36 @@ func owner(path string) (int, error) {
 	return int(stat.Uid), nil
 }
 
-// Check tells in which respect the host's user is not the one baked; nil when
-// it is. User-data that declares users is the usual cause.
+// Check is Mismatch with what it means and what to do.
 func (h Host) Check(baked blueprint.User) error {
-	remedy := "; what was baked belongs to that user, so nothing of the instance's was written and monit was left alone:" +
-		" take the user out of user-data (users:) and whatever else changes /etc/passwd at boot, and boot a fresh instance"
+	if err := h.Mismatch(baked); err != nil {
+		return fmt.Errorf("%w; what was baked belongs to that user, so nothing of the instance's was written and monit was left alone:"+
+			" %s", err, MismatchRemedy)
+	}
+	return nil
+}
+
+// MismatchRemedy is what to do about a user who is not the one baked.
+const MismatchRemedy = "take the user out of user-data (users:) and whatever else changes /etc/passwd at boot, and boot a fresh instance"
+
+// Mismatch tells in which respect the host's user is not the one baked; nil
+// when it is. User-data that declares users is the usual cause.
+func (h Host) Mismatch(baked blueprint.User) error {
 	found, err := h.lookup(baked.Name)
 	if err != nil {
-		return fmt.Errorf("deploy user: %w%s", err, remedy)
+		return fmt.Errorf("deploy user: %w", err)
 	}
 	if found.UID != baked.UID || found.GID != baked.GID || found.Home != baked.Home {
 		return fmt.Errorf("deploy user: /etc/passwd has %s with uid %d, gid %d and home %s, but the image was baked with uid %d, "+
-			"gid %d and home %s%s",
-			baked.Name, found.UID, found.GID, found.Home, baked.UID, baked.GID, baked.Home, remedy)
+			"gid %d and home %s",
+			baked.Name, found.UID, found.GID, found.Home, baked.UID, baked.GID, baked.Home)
 	}
 	uid, err := h.HomeOwner(h.Path(baked.Home))
 	if err != nil {
-		return fmt.Errorf("deploy user: its home %s: %w%s", baked.Home, err, remedy)
+		return fmt.Errorf("deploy user: its home %s: %w", baked.Home, err)
 	}
 	if uid != baked.UID {
-		return fmt.Errorf("deploy user: its home %s belongs to uid %d instead of %d%s", baked.Home, uid, baked.UID, remedy)
+		return fmt.Errorf("deploy user: its home %s belongs to uid %d instead of %d", baked.Home, uid, baked.UID)
 	}
 	return nil
 }
@@ -138,15 +148,17 @@ func RuntimeDir(user blueprint.User) string { return "/run/user/" + strconv.Itoa
 // output, which is in English and has times in UTC. The caller must be root
 // or that user.
 func (h Host) Systemctl(ctx context.Context, user blueprint.User, args ...string) (string, error) {
-	cmd := Command{
-		Args: append([]string{"systemctl", "--user"}, args...),
-		Env: []string{
-			"XDG_RUNTIME_DIR=" + RuntimeDir(user), "HOME=" + user.Home, "USER=" + user.Name, "LOGNAME=" + user.Name,
-			"PATH=" + searchPath, "LC_ALL=C", "TZ=UTC",
-		},
-	}
+	return h.Run(ctx, h.Command(user, append([]string{"systemctl", "--user"}, args...)...))
+}
+
+// Command runs with the user's rights, in an environment that finds the user's manager.
+func (h Host) Command(user blueprint.User, args ...string) Command {
+	cmd := Command{Args: args, Env: []string{
+		"XDG_RUNTIME_DIR=" + RuntimeDir(user), "HOME=" + user.Home, "USER=" + user.Name, "LOGNAME=" + user.Name,
+		"PATH=" + searchPath, "LC_ALL=C", "TZ=UTC",
+	}}
 	if h.EUID != user.UID {
 		cmd.As = &user
 	}
-	return h.Run(ctx, cmd)
+	return cmd
 }

@@ -112,3 +112,11 @@ func write(t *testing.T, path, content string) {
 		t.Fatal(err)
 	}
 }
+
+func TestRunKeepsTheFirstOfMuchOutput(t *testing.T) {
+	t.Parallel()
+	out, err := run(t.Context(), Command{Args: []string{"head", "-c", "5000000", "/dev/zero"}})
+	if err != nil || len(out) != maxOutput {
+		t.Errorf("%d bytes, %v", len(out), err)
+	}
+}

@@ -21,8 +21,8 @@ type Command struct {
 	As *blueprint.User
 }
 
-// Runner runs a command to its end, or to ctx's, and returns its standard
-// output also when it fails. Its error holds what the command said.
+// Runner runs a command to its end, or to ctx's, and returns the first 4 MiB of
+// its standard output also when it fails. Its error holds what the command said.
 type Runner func(ctx context.Context, cmd Command) (stdout string, err error)
 
 func run(ctx context.Context, command Command) (string, error) {
@@ -33,12 +33,27 @@ func run(ctx context.Context, command Command) (string, error) {
 	if command.As != nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential(command.As, nil)}
 	}
-	var stdout, stderr bytes.Buffer
+	var stdout, stderr capped
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return stdout.String(), fmt.Errorf("%s: %w: %s", strings.Join(command.Args, " "), err, strings.TrimSpace(stderr.String()))
+		return stdout.kept.String(), fmt.Errorf("%s: %w: %s", strings.Join(command.Args, " "), err, strings.TrimSpace(stderr.kept.String()))
 	}
-	return stdout.String(), nil
+	return stdout.kept.String(), nil
+}
+
+// maxOutput is far above what systemctl prints for all units of a host, and
+// far below what could hurt a small machine: the user's programs choose what they print.
+const maxOutput = 4 << 20
+
+// capped keeps the first maxOutput bytes. It does not embed the buffer, whose
+// ReadFrom would go past Write.
+type capped struct{ kept bytes.Buffer }
+
+// Write claims to have taken everything, or the program would be stopped by it.
+func (c *capped) Write(p []byte) (int, error) {
+	keep := p[:min(len(p), maxOutput-c.kept.Len())]
+	_, err := c.kept.Write(keep)
+	return len(p), err
 }
 
 // credential has no supplementary groups but those given: the caller's are dropped.
