@@ -38,7 +38,7 @@ func TestRealDeploy(t *testing.T) {
 	t.Parallel()
 	host, file := bootRailsHost(t)
 	d := bootDeployer(t, "testdata/rails/project", file, host)
-	d.commitsRails()
+	d.makesRepository()
 	before := host.rootedTree()
 
 	first := d.commits("touch first")
@@ -104,10 +104,10 @@ func bootRailsHost(t *testing.T) (host *machine, capistrano string) {
 	return host, capistrano
 }
 
-// commitsRails makes the app's repository, with a Gemfile.lock of what the host has.
-func (d deployer) commitsRails() {
+// makesRepository makes the app's repository, with a Gemfile.lock of what the host has.
+func (d deployer) makesRepository() {
 	d.t.Helper()
-	d.host.deploy("mkdir source && cd source && sh /srv/rails/commit.sh /srv/rails")
+	d.host.deploy("mkdir source && cd source && sh /srv/rails/repository.sh /srv/rails")
 }
 
 // rootedTree is what root has on the machine, wherever root's things are.
