@@ -40,6 +40,9 @@ func TestChrootBakesTheSameImage(t *testing.T) {
 	if diff := cmp.Diff(overSSH.listing(), r.listing()); diff != "" {
 		t.Errorf("the same configuration, baked (-over ssh +in a chroot):\n%s", diff)
 	}
+	if kept := r.run("find", "/run", "/var/lib/monit", "/root", "-regextype", "posix-extended", "-regex", `.*/(monit/|\.?monit\.)(id|state)`); kept != "" {
+		t.Errorf("monit was tested, and has left who and where it was:\n%s", kept)
+	}
 	if left := r.run(findLeftovers...); left != "" {
 		t.Errorf("left behind:\n%s", left)
 	}

@@ -21,7 +21,6 @@ import (
 )
 
 const (
-	clockUnit = "shop_clock_production.service"
 	// sudoLog is where the machine's sudo writes every call that is made,
 	// refused ones as well.
 	sudoLog = "/var/log/sudo.log"

@@ -45,6 +45,9 @@ func (c *Config) check(strict bool) (checked, error) {
 	t := newTranslator(strict)
 	t.lintIgnores(c.LintIgnores)
 	out := checked{host: t.host(c), session: t.session(c)}
+	if t.Complete() {
+		t.supervision(c, out.host)
+	}
 	if !t.Complete() {
 		return out, t.Err()
 	}

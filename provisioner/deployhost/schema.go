@@ -1,12 +1,9 @@
-//go:generate go tool packer-sdc mapstructure-to-hcl2 -type Config,LintIgnore,User,Ruby,App,Monit,Instance,InstanceValue,InstanceFile
+//go:generate go tool packer-sdc mapstructure-to-hcl2 -type Config,LintIgnore,User,Ruby,App,Monit,MonitMail,Instance,InstanceValue,InstanceFile
 //go:generate go tool packer-sdc struct-markdown
 
 package deployhost
 
-import (
-	"github.com/hashicorp/packer-plugin-sdk/common"
-	"github.com/hashicorp/packer-plugin-sdk/template/config"
-)
+import "github.com/hashicorp/packer-plugin-sdk/common"
 
 // Config is one `provisioner "deployhost"` block. Every attribute and block
 // but `app` may be left out.
@@ -128,11 +125,37 @@ type App struct {
 // Monit runs as root and acts on the deploy user's services through that
 // user's own manager.
 type Monit struct {
-	// `false` for no monit at all: systemd then supervises alone, which sees
-	// crashes but no hangs. Defaults to `true`.
-	Install config.Trilean `mapstructure:"install"`
+	// Who repairs: `both` (the default) leaves crashes to systemd and has monit
+	// look after hangs, failed health checks and what systemd has given up on;
+	// with `systemd` there is no monit, and nobody sees hangs.
+	Policy string `mapstructure:"policy"`
 	// Time between two rounds of checks. Defaults to `30s`.
 	Interval string `mapstructure:"interval"`
+	// Whom monit mails when a check fails, and when it passes again.
+	Mail *MonitMail `mapstructure:"mail"`
+	// In place of `mail`: a program on the instance that root runs at the same
+	// moments, without arguments and without a shell, as an absolute path. Monit
+	// tells it what happened in the variables MONIT_SERVICE, MONIT_EVENT,
+	// MONIT_DESCRIPTION, MONIT_HOST and MONIT_DATE. Only root may be able to
+	// change it.
+	AlertProgram string `mapstructure:"alert_program"`
+}
+
+// MonitMail has no user and password: they would be baked into an image that
+// many may read. A mail server on the host, or one that knows the host, can do
+// without.
+type MonitMail struct {
+	// Mail addresses.
+	To []string `mapstructure:"to" required:"true"`
+	// The sender's mail address.
+	From string `mapstructure:"from" required:"true"`
+	// The mail server's name or IP address. Defaults to `localhost`.
+	Server string `mapstructure:"server"`
+	// The mail server's port. Defaults to 25.
+	Port int `mapstructure:"port"`
+	// Speak TLS from the start (SMTPS), for example on port 465. Defaults to
+	// `false`.
+	TLS bool `mapstructure:"tls"`
 }
 
 // Instance says what the hook fills in, at every boot, before the deploy

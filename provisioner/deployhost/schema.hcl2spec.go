@@ -226,8 +226,10 @@ func (*FlatLintIgnore) HCL2Spec() map[string]hcldec.Spec {
 // FlatMonit is an auto-generated flat version of Monit.
 // Where the contents of a field with a `mapstructure:,squash` tag are bubbled up.
 type FlatMonit struct {
-	Install  *bool   `mapstructure:"install" cty:"install" hcl:"install"`
-	Interval *string `mapstructure:"interval" cty:"interval" hcl:"interval"`
+	Policy       *string        `mapstructure:"policy" cty:"policy" hcl:"policy"`
+	Interval     *string        `mapstructure:"interval" cty:"interval" hcl:"interval"`
+	Mail         *FlatMonitMail `mapstructure:"mail" cty:"mail" hcl:"mail"`
+	AlertProgram *string        `mapstructure:"alert_program" cty:"alert_program" hcl:"alert_program"`
 }
 
 // FlatMapstructure returns a new FlatMonit.
@@ -242,8 +244,41 @@ func (*Monit) FlatMapstructure() interface{ HCL2Spec() map[string]hcldec.Spec } 
 // The decoded values from this spec will then be applied to a FlatMonit.
 func (*FlatMonit) HCL2Spec() map[string]hcldec.Spec {
 	s := map[string]hcldec.Spec{
-		"install":  &hcldec.AttrSpec{Name: "install", Type: cty.Bool, Required: false},
-		"interval": &hcldec.AttrSpec{Name: "interval", Type: cty.String, Required: false},
+		"policy":        &hcldec.AttrSpec{Name: "policy", Type: cty.String, Required: false},
+		"interval":      &hcldec.AttrSpec{Name: "interval", Type: cty.String, Required: false},
+		"mail":          &hcldec.BlockSpec{TypeName: "mail", Nested: hcldec.ObjectSpec((*FlatMonitMail)(nil).HCL2Spec())},
+		"alert_program": &hcldec.AttrSpec{Name: "alert_program", Type: cty.String, Required: false},
+	}
+	return s
+}
+
+// FlatMonitMail is an auto-generated flat version of MonitMail.
+// Where the contents of a field with a `mapstructure:,squash` tag are bubbled up.
+type FlatMonitMail struct {
+	To     []string `mapstructure:"to" required:"true" cty:"to" hcl:"to"`
+	From   *string  `mapstructure:"from" required:"true" cty:"from" hcl:"from"`
+	Server *string  `mapstructure:"server" cty:"server" hcl:"server"`
+	Port   *int     `mapstructure:"port" cty:"port" hcl:"port"`
+	TLS    *bool    `mapstructure:"tls" cty:"tls" hcl:"tls"`
+}
+
+// FlatMapstructure returns a new FlatMonitMail.
+// FlatMonitMail is an auto-generated flat version of MonitMail.
+// Where the contents a fields with a `mapstructure:,squash` tag are bubbled up.
+func (*MonitMail) FlatMapstructure() interface{ HCL2Spec() map[string]hcldec.Spec } {
+	return new(FlatMonitMail)
+}
+
+// HCL2Spec returns the hcl spec of a MonitMail.
+// This spec is used by HCL to read the fields of MonitMail.
+// The decoded values from this spec will then be applied to a FlatMonitMail.
+func (*FlatMonitMail) HCL2Spec() map[string]hcldec.Spec {
+	s := map[string]hcldec.Spec{
+		"to":     &hcldec.AttrSpec{Name: "to", Type: cty.List(cty.String), Required: false},
+		"from":   &hcldec.AttrSpec{Name: "from", Type: cty.String, Required: false},
+		"server": &hcldec.AttrSpec{Name: "server", Type: cty.String, Required: false},
+		"port":   &hcldec.AttrSpec{Name: "port", Type: cty.Number, Required: false},
+		"tls":    &hcldec.AttrSpec{Name: "tls", Type: cty.Bool, Required: false},
 	}
 	return s
 }

@@ -1,4 +1,4 @@
-//go:generate go tool packer-sdc mapstructure-to-hcl2 -type Process,Puma,Health,Sidekiq,Service
+//go:generate go tool packer-sdc mapstructure-to-hcl2 -type Process,Watch,Puma,Health,Sidekiq,Service
 //go:generate go tool packer-sdc struct-markdown
 
 package deployhost
@@ -33,6 +33,8 @@ type Process struct {
 	CPUQuota string `mapstructure:"cpu_quota"`
 	// The most processes and threads together.
 	TasksMax int `mapstructure:"tasks_max"`
+	// What monit restarts the service for besides, and when it gives up.
+	Watch *Watch `mapstructure:"watch"`
 	// Environment variables for this service alone, which override the app's
 	// `env`. No secrets, as there.
 	Env map[string]string `mapstructure:"env"`
@@ -45,6 +47,31 @@ type Process struct {
 	// place of the built-in one, which is a good one to begin with: see
 	// [unit-templates.md](unit-templates.md).
 	UnitTemplate string `mapstructure:"unit_template"`
+}
+
+// Watch is monit's part, for one service. A restart is one that systemd makes,
+// with all of `stop_timeout`.
+type Watch struct {
+	// Restart the service when it and its children need more memory than this,
+	// for example `600M`, or `40%` of the machine's. Memory that processes share
+	// counts once for each. It is gentler than `memory_max`, and slower.
+	Memory string `mapstructure:"memory"`
+	// Restart the service when it and its children need more processor time
+	// than this, where `100%` is all of the machine's processors. For a process
+	// with fewer threads than there are processors it is one for each thread.
+	CPU string `mapstructure:"cpu"`
+	// How long `memory` or `cpu` must be exceeded. Defaults to `restart_delay`
+	// and `start_timeout`, which is also the least: a start needs much of both.
+	ExceededFor string `mapstructure:"exceeded_for"`
+	// After so many restarts by monit within `limit_window` it does what
+	// `at_limit` says. Defaults to 0, no limit.
+	RestartLimit int `mapstructure:"restart_limit"`
+	// Defaults to twice the time that so many restarts take when none of them
+	// helps, with `stop_timeout`, `restart_delay` and `start_timeout`.
+	LimitWindow string `mapstructure:"limit_window"`
+	// `unmonitor` (the default) leaves the service alone until `monit monitor`
+	// or the next boot; `alert` goes on. Both tell `mail` or `alert_program`.
+	AtLimit string `mapstructure:"at_limit"`
 }
 
 // Puma is a user service named `APP_puma_STAGE`, as capistrano-puma names it.

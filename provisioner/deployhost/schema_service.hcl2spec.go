@@ -47,6 +47,7 @@ type FlatProcess struct {
 	MemoryHigh   *string           `mapstructure:"memory_high" cty:"memory_high" hcl:"memory_high"`
 	CPUQuota     *string           `mapstructure:"cpu_quota" cty:"cpu_quota" hcl:"cpu_quota"`
 	TasksMax     *int              `mapstructure:"tasks_max" cty:"tasks_max" hcl:"tasks_max"`
+	Watch        *FlatWatch        `mapstructure:"watch" cty:"watch" hcl:"watch"`
 	Env          map[string]string `mapstructure:"env" cty:"env" hcl:"env"`
 	Extra        map[string]string `mapstructure:"extra" cty:"extra" hcl:"extra"`
 	UnitTemplate *string           `mapstructure:"unit_template" cty:"unit_template" hcl:"unit_template"`
@@ -72,6 +73,7 @@ func (*FlatProcess) HCL2Spec() map[string]hcldec.Spec {
 		"memory_high":   &hcldec.AttrSpec{Name: "memory_high", Type: cty.String, Required: false},
 		"cpu_quota":     &hcldec.AttrSpec{Name: "cpu_quota", Type: cty.String, Required: false},
 		"tasks_max":     &hcldec.AttrSpec{Name: "tasks_max", Type: cty.Number, Required: false},
+		"watch":         &hcldec.BlockSpec{TypeName: "watch", Nested: hcldec.ObjectSpec((*FlatWatch)(nil).HCL2Spec())},
 		"env":           &hcldec.AttrSpec{Name: "env", Type: cty.Map(cty.String), Required: false},
 		"extra":         &hcldec.AttrSpec{Name: "extra", Type: cty.Map(cty.String), Required: false},
 		"unit_template": &hcldec.AttrSpec{Name: "unit_template", Type: cty.String, Required: false},
@@ -103,6 +105,7 @@ type FlatPuma struct {
 	MemoryHigh       *string           `mapstructure:"memory_high" cty:"memory_high" hcl:"memory_high"`
 	CPUQuota         *string           `mapstructure:"cpu_quota" cty:"cpu_quota" hcl:"cpu_quota"`
 	TasksMax         *int              `mapstructure:"tasks_max" cty:"tasks_max" hcl:"tasks_max"`
+	Watch            *FlatWatch        `mapstructure:"watch" cty:"watch" hcl:"watch"`
 	Env              map[string]string `mapstructure:"env" cty:"env" hcl:"env"`
 	Extra            map[string]string `mapstructure:"extra" cty:"extra" hcl:"extra"`
 	UnitTemplate     *string           `mapstructure:"unit_template" cty:"unit_template" hcl:"unit_template"`
@@ -141,6 +144,7 @@ func (*FlatPuma) HCL2Spec() map[string]hcldec.Spec {
 		"memory_high":       &hcldec.AttrSpec{Name: "memory_high", Type: cty.String, Required: false},
 		"cpu_quota":         &hcldec.AttrSpec{Name: "cpu_quota", Type: cty.String, Required: false},
 		"tasks_max":         &hcldec.AttrSpec{Name: "tasks_max", Type: cty.Number, Required: false},
+		"watch":             &hcldec.BlockSpec{TypeName: "watch", Nested: hcldec.ObjectSpec((*FlatWatch)(nil).HCL2Spec())},
 		"env":               &hcldec.AttrSpec{Name: "env", Type: cty.Map(cty.String), Required: false},
 		"extra":             &hcldec.AttrSpec{Name: "extra", Type: cty.Map(cty.String), Required: false},
 		"unit_template":     &hcldec.AttrSpec{Name: "unit_template", Type: cty.String, Required: false},
@@ -163,6 +167,7 @@ type FlatService struct {
 	MemoryHigh   *string           `mapstructure:"memory_high" cty:"memory_high" hcl:"memory_high"`
 	CPUQuota     *string           `mapstructure:"cpu_quota" cty:"cpu_quota" hcl:"cpu_quota"`
 	TasksMax     *int              `mapstructure:"tasks_max" cty:"tasks_max" hcl:"tasks_max"`
+	Watch        *FlatWatch        `mapstructure:"watch" cty:"watch" hcl:"watch"`
 	Env          map[string]string `mapstructure:"env" cty:"env" hcl:"env"`
 	Extra        map[string]string `mapstructure:"extra" cty:"extra" hcl:"extra"`
 	UnitTemplate *string           `mapstructure:"unit_template" cty:"unit_template" hcl:"unit_template"`
@@ -192,6 +197,7 @@ func (*FlatService) HCL2Spec() map[string]hcldec.Spec {
 		"memory_high":   &hcldec.AttrSpec{Name: "memory_high", Type: cty.String, Required: false},
 		"cpu_quota":     &hcldec.AttrSpec{Name: "cpu_quota", Type: cty.String, Required: false},
 		"tasks_max":     &hcldec.AttrSpec{Name: "tasks_max", Type: cty.Number, Required: false},
+		"watch":         &hcldec.BlockSpec{TypeName: "watch", Nested: hcldec.ObjectSpec((*FlatWatch)(nil).HCL2Spec())},
 		"env":           &hcldec.AttrSpec{Name: "env", Type: cty.Map(cty.String), Required: false},
 		"extra":         &hcldec.AttrSpec{Name: "extra", Type: cty.Map(cty.String), Required: false},
 		"unit_template": &hcldec.AttrSpec{Name: "unit_template", Type: cty.String, Required: false},
@@ -219,6 +225,7 @@ type FlatSidekiq struct {
 	MemoryHigh   *string           `mapstructure:"memory_high" cty:"memory_high" hcl:"memory_high"`
 	CPUQuota     *string           `mapstructure:"cpu_quota" cty:"cpu_quota" hcl:"cpu_quota"`
 	TasksMax     *int              `mapstructure:"tasks_max" cty:"tasks_max" hcl:"tasks_max"`
+	Watch        *FlatWatch        `mapstructure:"watch" cty:"watch" hcl:"watch"`
 	Env          map[string]string `mapstructure:"env" cty:"env" hcl:"env"`
 	Extra        map[string]string `mapstructure:"extra" cty:"extra" hcl:"extra"`
 	UnitTemplate *string           `mapstructure:"unit_template" cty:"unit_template" hcl:"unit_template"`
@@ -253,9 +260,43 @@ func (*FlatSidekiq) HCL2Spec() map[string]hcldec.Spec {
 		"memory_high":   &hcldec.AttrSpec{Name: "memory_high", Type: cty.String, Required: false},
 		"cpu_quota":     &hcldec.AttrSpec{Name: "cpu_quota", Type: cty.String, Required: false},
 		"tasks_max":     &hcldec.AttrSpec{Name: "tasks_max", Type: cty.Number, Required: false},
+		"watch":         &hcldec.BlockSpec{TypeName: "watch", Nested: hcldec.ObjectSpec((*FlatWatch)(nil).HCL2Spec())},
 		"env":           &hcldec.AttrSpec{Name: "env", Type: cty.Map(cty.String), Required: false},
 		"extra":         &hcldec.AttrSpec{Name: "extra", Type: cty.Map(cty.String), Required: false},
 		"unit_template": &hcldec.AttrSpec{Name: "unit_template", Type: cty.String, Required: false},
+	}
+	return s
+}
+
+// FlatWatch is an auto-generated flat version of Watch.
+// Where the contents of a field with a `mapstructure:,squash` tag are bubbled up.
+type FlatWatch struct {
+	Memory       *string `mapstructure:"memory" cty:"memory" hcl:"memory"`
+	CPU          *string `mapstructure:"cpu" cty:"cpu" hcl:"cpu"`
+	ExceededFor  *string `mapstructure:"exceeded_for" cty:"exceeded_for" hcl:"exceeded_for"`
+	RestartLimit *int    `mapstructure:"restart_limit" cty:"restart_limit" hcl:"restart_limit"`
+	LimitWindow  *string `mapstructure:"limit_window" cty:"limit_window" hcl:"limit_window"`
+	AtLimit      *string `mapstructure:"at_limit" cty:"at_limit" hcl:"at_limit"`
+}
+
+// FlatMapstructure returns a new FlatWatch.
+// FlatWatch is an auto-generated flat version of Watch.
+// Where the contents a fields with a `mapstructure:,squash` tag are bubbled up.
+func (*Watch) FlatMapstructure() interface{ HCL2Spec() map[string]hcldec.Spec } {
+	return new(FlatWatch)
+}
+
+// HCL2Spec returns the hcl spec of a Watch.
+// This spec is used by HCL to read the fields of Watch.
+// The decoded values from this spec will then be applied to a FlatWatch.
+func (*FlatWatch) HCL2Spec() map[string]hcldec.Spec {
+	s := map[string]hcldec.Spec{
+		"memory":        &hcldec.AttrSpec{Name: "memory", Type: cty.String, Required: false},
+		"cpu":           &hcldec.AttrSpec{Name: "cpu", Type: cty.String, Required: false},
+		"exceeded_for":  &hcldec.AttrSpec{Name: "exceeded_for", Type: cty.String, Required: false},
+		"restart_limit": &hcldec.AttrSpec{Name: "restart_limit", Type: cty.Number, Required: false},
+		"limit_window":  &hcldec.AttrSpec{Name: "limit_window", Type: cty.String, Required: false},
+		"at_limit":      &hcldec.AttrSpec{Name: "at_limit", Type: cty.String, Required: false},
 	}
 	return s
 }

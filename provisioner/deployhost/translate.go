@@ -9,7 +9,6 @@ import (
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/lint"
-	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/monit"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/plan"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/problem"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/rbenv"
@@ -153,17 +152,6 @@ func (t *translator) archive(r *Ruby, out *rbenv.Ruby) {
 	} else if !info.Mode().IsRegular() {
 		t.Addf("ruby.archive", "%q is no file: name a .tar.gz", r.Archive)
 	}
-}
-
-func (t *translator) monit(m *Monit) *monit.Monit {
-	if m == nil {
-		m = &Monit{}
-	}
-	interval := t.duration("monit.interval", m.Interval, 30*time.Second, time.Second, time.Hour)
-	if m.Install.False() {
-		return nil
-	}
-	return &monit.Monit{Interval: interval}
 }
 
 // duration reads for example "30s" within bounds that are whole seconds.

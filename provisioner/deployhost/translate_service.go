@@ -44,7 +44,8 @@ func (t *translator) process(field, kind string, p *Process) app.Process {
 			CPUQuota:   optional(t, field+".cpu_quota", p.CPUQuota, app.ParsePercent),
 			TasksMax:   p.TasksMax,
 		},
-		Env: t.env(field+".env", p.Env),
+		Watch: t.watch(field+".watch", p.Watch),
+		Env:   t.env(field+".env", p.Env),
 	}
 	t.between(field+".tasks_max", p.TasksMax, 0, 1<<22)
 	if out.Limits.HighIsIdle() {

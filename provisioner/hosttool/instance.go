@@ -42,3 +42,12 @@ func runMonitLink(args []string) int {
 	}
 	return 0
 }
+
+// runMonitCheck is started by monit's own unit, before monit.
+func runMonitCheck([]string) int {
+	if err := boot.CheckMonit(context.Background(), boot.Here(os.Stderr)); err != nil {
+		fmt.Fprintln(os.Stderr, "deployhost monit-check:", err)
+		return 1
+	}
+	return 0
+}

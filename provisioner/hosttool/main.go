@@ -35,6 +35,7 @@ func verbs() []verb {
 		{asuser.Verb, "", runWriteAsUser},
 		{"instance", "", runInstance},
 		{"monit-link", "", runMonitLink},
+		{"monit-check", "", runMonitCheck},
 	}
 }
 

@@ -15,6 +15,8 @@ type Process struct {
 	Log     Log
 	Restart Restart
 	Limits  Limits
+	// Watch is what monit does besides.
+	Watch Watch
 	// Env is set for this service only, over the app's, sorted by name.
 	Env []blueprint.EnvVar
 	// Extra directives end the [Service] section, sorted by name.

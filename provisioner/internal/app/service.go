@@ -109,27 +109,3 @@ func (s service) stop() time.Duration {
 	}
 	return after + s.StopTakes + stopSlack
 }
-
-// Watched is what monit has to know of one service.
-type Watched struct {
-	// Socket is empty when the service opens its own.
-	Unit, Socket systemd.UnitName
-	PidFile      string
-	// Health is nil when the service answers no HTTP.
-	Health *blueprint.Health
-	// Settle is how long systemd may need to bring the service back alone.
-	Settle time.Duration
-}
-
-// Watched lists the services as monit sees them.
-func (a App) Watched(h Host) []Watched {
-	var out []Watched
-	for _, s := range a.services(h) {
-		w := Watched{Unit: s.Unit, Socket: s.Socket, PidFile: s.PidFile, Health: s.Health, Settle: s.Restart.Delay + s.Restart.Start}
-		if w.PidFile == "" {
-			w.PidFile = h.RuntimeDir() + "/" + s.Unit.Prefix() + ".pid"
-		}
-		out = append(out, w)
-	}
-	return out
-}

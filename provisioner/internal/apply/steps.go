@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/account"
@@ -56,7 +57,23 @@ func (r *run) systemFiles(context.Context) error {
 	if err := r.begin(); err != nil {
 		return err
 	}
-	return r.told(r.system.Do(tree.Write, r.byRoot), nil)
+	if err := r.told(r.system.Do(tree.Write, r.byRoot), nil); err != nil {
+		return err
+	}
+	return r.monitsOwn()
+}
+
+// monitsOwn removes which machine a monit was that ran here before, and what it
+// was at: an image is no machine. What we bake lets monit keep both below /run.
+func (r *run) monitsOwn() error {
+	if !slices.Contains(r.b.Packages, "monit") {
+		return nil
+	}
+	var own []blueprint.Entry
+	for _, name := range []string{"id", "state"} {
+		own = append(own, blueprint.Entry{Path: "/var/lib/monit/" + name, Kind: blueprint.File, Owner: blueprint.Root})
+	}
+	return r.told(r.system.Do(tree.Remove, own), nil)
 }
 
 func (r *run) userFiles(context.Context) error {

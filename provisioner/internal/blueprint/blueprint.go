@@ -47,6 +47,8 @@ type Blueprint struct {
 	Ruby *Ruby `json:"ruby,omitempty"`
 	// Entries are the directories, files and links, parents first.
 	Entries []Entry `json:"entries"`
+	// AlertProgram is what root's monit runs for alerts; empty for none.
+	AlertProgram string `json:"alert_program,omitempty"`
 	// Apps is what `deployhost status`, `exec`, `wait` and the hook know of the apps.
 	Apps []App `json:"apps"`
 }

@@ -95,7 +95,7 @@ func (l look) all(ctx context.Context, i instance, said answer) error {
 	if err := l.saw("puma answers with this instance's own values", said == own, fmt.Sprintf("cell %s", said.Cell)); err != nil {
 		return err
 	}
-	steps := []func(context.Context) error{l.lingering, l.ordered, l.repaired, l.restarted, l.powerless}
+	steps := []func(context.Context) error{l.lingering, l.ordered, l.repaired, l.monitsOwn, l.restarted, l.powerless}
 	if i.limited {
 		steps = append(steps, l.limits)
 	}
@@ -160,6 +160,16 @@ func (l look) repaired(ctx context.Context) error {
 	took := time.Since(start)
 	l.job.report.figure("monit.repair_s", took.Seconds(), "s")
 	return l.saw("monit brought it back", true, fmt.Sprintf("after %.0f s", took.Seconds()))
+}
+
+// monitsOwn wants the id and state of a monit that has worked to be of this
+// boot: the image held none.
+func (l look) monitsOwn(ctx context.Context) error {
+	result, err := l.vm.Exec(ctx, "sh", "-c", "cat /run/monit.id && ! ls /var/lib/monit/id /var/lib/monit/state")
+	if err != nil {
+		return err
+	}
+	return l.saw("monit's id and state are not the image's", result.Code == 0, strings.TrimSpace(result.Stdout))
 }
 
 // restarted wants another process after `systemctl --user restart` over ssh.

@@ -39,6 +39,12 @@ var monitRules = []monitRule{
 		Instead: "Put the command into a script, or group words: /bin/bash -c '…'.",
 	}, monitArguments},
 	{Rule{
+		ID: "monit-cycles", Severity: Error,
+		What:    "A condition that takes more than 64 cycles.",
+		Why:     "It is a syntax error, which stops all of monit.",
+		Instead: "Write fewer cycles, and a longer interval in set daemon if the time is needed.",
+	}, monitCycles},
+	{Rule{
 		ID: "monit-runtime-dir", Severity: Error,
 		What:    "systemctl --user without XDG_RUNTIME_DIR.",
 		Why:     "as uid does not set it, and systemctl ends with \"Failed to connect to bus\".",

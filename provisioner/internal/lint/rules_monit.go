@@ -141,6 +141,19 @@ func arguments(command string) int {
 	return n - 1
 }
 
+// monitCycles reports conditions for which monit cannot count far enough.
+func monitCycles(f monitFile) []hit {
+	var out []hit
+	for _, c := range f.Checks {
+		for _, when := range c.Conditions {
+			if when.Cycles > monitrc.MaxCycles {
+				out = append(out, hitf(when.Line, "check %q waits for %d cycles", c.Name, when.Cycles))
+			}
+		}
+	}
+	return out
+}
+
 // monitDuplicate reports names that come twice, in any case.
 func monitDuplicate(f monitFile) []hit {
 	var out []hit

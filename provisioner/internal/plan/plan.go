@@ -38,6 +38,9 @@ func Blueprint(h Host) (*blueprint.Blueprint, error) {
 		Packages: h.packages(),
 		Ruby:     h.Ruby.Blueprint(),
 	}
+	if h.Monit != nil {
+		b.AlertProgram = h.Monit.AlertProgram
+	}
 	face := h.face(b)
 	for _, a := range h.Apps {
 		described := a.Blueprint(face)
@@ -136,11 +139,18 @@ func (h Host) watch(face app.Host) ([]blueprint.Entry, error) {
 func checks(services []app.Watched) []monit.Check {
 	var out []monit.Check
 	for _, s := range services {
-		out = append(out, monit.Check{
-			Name: s.Unit.Prefix(), Unit: string(s.Unit), Socket: string(s.Socket), PidFile: s.PidFile, Health: s.Health, Settle: s.Settle,
-		})
+		out = append(out, check(s))
 	}
 	return out
+}
+
+func check(s app.Watched) monit.Check {
+	return monit.Check{
+		Name: s.Unit.Prefix(), Unit: string(s.Unit), Socket: string(s.Socket), PidFile: s.PidFile,
+		Health: s.Health, Listens: s.Listens, Settle: s.Settle, Stop: s.Stop,
+		Memory: s.Watch.Memory.Monit(), CPU: string(s.Watch.CPU), Exceeded: s.Watch.Exceeded,
+		Limit: s.Watch.Limit, Window: s.Watch.Window, AlertOnly: s.Watch.AlertOnly,
+	}
 }
 
 // merge drops repeated entries that are equal, such as a directory that two

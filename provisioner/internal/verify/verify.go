@@ -47,6 +47,7 @@ func Run(h host.Host, b *blueprint.Blueprint) Report {
 		i.ruby(*b.Ruby)
 	}
 	i.monit()
+	i.alertProgram()
 	i.systemUnits()
 	return i.report
 }

@@ -87,36 +87,76 @@ func TestRuby(t *testing.T) {
 
 func TestMonit(t *testing.T) {
 	fragment := blueprint.MonitDir + "/shop.conf"
+	own := "include " + blueprint.MonitDir + "/*.conf\n"
 	for _, tt := range []struct {
-		name    string
-		files   []string
-		out     host.Output
-		asked   string // the control file, "" for none, "own" for a temporary one
-		problem string
+		name     string
+		files    []string
+		out      host.Output
+		included string // in the control file, between Debian's and the id
+		problem  string
 	}{
-		{name: "no monit", files: []string{fragment}},
-		{name: "no app watched", files: []string{"/usr/bin/monit", monitControl}, asked: monitControl},
-		{name: "before the first deploy", files: []string{"/usr/bin/monit", monitControl, fragment}, asked: "own"},
-		{name: "fragments already included", files: []string{"/usr/bin/monit", monitControl, fragment, blueprint.RunMonitDir + "/shop.conf"}, asked: monitControl},
-		{name: "refused", files: []string{"/usr/bin/monit", monitControl}, out: host.Output{Code: 1, Text: "syntax error 'x'"}, asked: monitControl, problem: "syntax error 'x'"},
+		{name: "no app watched", files: []string{"/usr/bin/monit", monitControl}},
+		{name: "before the first deploy", files: []string{"/usr/bin/monit", monitControl, fragment}, included: own},
+		{name: "fragments already included", files: []string{"/usr/bin/monit", monitControl, fragment, blueprint.RunMonitDir + "/shop.conf"}},
+		{name: "refused", files: []string{"/usr/bin/monit", monitControl}, out: host.Output{Code: 1, Text: "syntax error 'x'"}, problem: "syntax error 'x'"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var asked string
+			asked, want := "", ""
 			i := examine(t, func(line string) (host.Output, error) {
-				asked = strings.TrimPrefix(line, "monit -t -c ")
-				return tt.out, nil
+				control := strings.TrimPrefix(line, "monit -t -c ")
+				dir := filepath.Dir(control)
+				want = "include " + monitControl + "\n" + tt.included + "set idfile " + dir + "/id\nset statefile " + dir + "/state\n"
+				text, err := os.ReadFile(control)
+				asked = string(text)
+				return tt.out, err
 			}, tt.files...)
 			i.monit()
-			if strings.Contains(asked, "deployhost-monit-check") {
-				asked = "own"
-			}
-			if asked != tt.asked {
-				t.Errorf("asked about %q, want %q", asked, tt.asked)
+			if diff := cmp.Diff(want, asked); diff != "" || asked == "" {
+				t.Error(diff)
 			}
 			expect(t, i.report.Problems, tt.problem)
 			if left, _ := filepath.Glob(i.Path("/run/deployhost-monit-check*")); len(left) > 0 {
 				t.Errorf("leaves %v", left)
 			}
+		})
+	}
+	t.Run("no monit", func(t *testing.T) {
+		i := examine(t, always(host.Output{}, errors.New("ran")), fragment)
+		i.monit()
+		expect(t, i.report.Problems, "")
+	})
+}
+
+func TestAlertProgram(t *testing.T) {
+	const program = "/usr/local/bin/page"
+	for _, tt := range []struct {
+		name             string
+		mode             os.FileMode
+		problem, warning string
+	}{
+		{name: "right", mode: 0o755},
+		{name: "missing", warning: "there is no " + program},
+		{name: "others may write", mode: 0o777, problem: "run code as root"},
+		{name: "no program", mode: 0o644, problem: "not executable"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			i := examine(t, nil)
+			i.b.AlertProgram = program
+			if tt.mode != 0 {
+				i = examine(t, nil, program)
+				i.b.AlertProgram = program
+				for _, path := range []string{"", "/usr", "/usr/local", "/usr/local/bin"} {
+					if err := os.Chmod(i.Path(path), 0o755); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := os.Chmod(i.Path(program), tt.mode); err != nil {
+					t.Fatal(err)
+				}
+			}
+			i.alertProgram()
+			expect(t, i.report.Problems, tt.problem)
+			expect(t, i.report.Warnings, tt.warning)
 		})
 	}
 }

@@ -25,12 +25,12 @@ func (h Host) linkFragments(apps []instance.AppRules) (added bool, err error) {
 		if !app.Monit || !h.exists(app.Current) {
 			continue
 		}
-		fragment := blueprint.MonitDir + "/" + app.Name + ".conf"
-		if !h.exists(fragment) {
-			err = errors.Join(err, fmt.Errorf("monit does not watch %s: %s is missing; bake the image anew", app.Name, fragment))
+		name := app.Name + ".conf"
+		if !h.exists(fragment(name)) {
+			err = errors.Join(err, fmt.Errorf("monit does not watch %s: %s is missing; bake the image anew", app.Name, fragment(name)))
 			continue
 		}
-		switch linkErr := dir.Symlink(fragment, app.Name+".conf"); {
+		switch linkErr := show(dir, name); {
 		case linkErr == nil:
 			added = true
 			h.logf("monit watches %s", app.Name)
@@ -90,6 +90,9 @@ func LinkMonit(ctx context.Context, h Host, app string) error {
 // reloadMonit lets a running monit read its checks again. One that is not
 // running, or not yet, is left alone.
 func (h Host) reloadMonit(ctx context.Context) error {
+	if err := CheckMonit(ctx, h); err != nil {
+		return err
+	}
 	_, err := h.Users.Run(ctx, deployuser.Command{Args: []string{"systemctl", "--no-block", "try-reload-or-restart", "monit.service"}})
 	return err
 }

@@ -33,7 +33,8 @@ var update = flag.Bool("update", false, "write what the cases give into them")
 //	root/…      files of the instance; root/etc/passwd has the baked user unless given; what begins with #! is
 //	            executable, and runs as runProgram says
 //	imds        what EC2's metadata service holds: on each line a path below /latest/ and its value
-//	monit-link  instead of the hook, run `deployhost monit-link` for the app named here
+//	monit-link  instead of the hook, run `deployhost monit-link` for the app named here; monit refuses any file that
+//	            holds "syntax error"
 //	want        all that lies below /run/deployhost* afterwards, and the commands that were run
 func TestCases(t *testing.T) {
 	t.Parallel()
@@ -90,6 +91,32 @@ func baseRules() instance.Rules {
 	}
 }
 
+// monitReads refuses each file that holds "syntax error".
+func monitReads(root string) error {
+	files, err := filepath.Glob(root + "/etc/monit/conf.d/*")
+	if err != nil {
+		return err
+	}
+	links, err := filepath.Glob(root + blueprint.RunMonitDir + "/*")
+	if err != nil {
+		return err
+	}
+	for _, link := range links {
+		target, err := os.Readlink(link)
+		if err != nil {
+			return err
+		}
+		files = append(files, root+target)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil || strings.Contains(string(text), "syntax error") {
+			return errors.Join(err, errors.New("monit refuses "+filepath.Base(file)))
+		}
+	}
+	return nil
+}
+
 func newMachine(t *testing.T, archive *txtar.Archive) *machine {
 	t.Helper()
 	m := &machine{groups: map[uint64]int{}, extra: map[string]string{}}
@@ -109,6 +136,9 @@ func newMachine(t *testing.T, archive *txtar.Archive) *machine {
 					who = cmd.As.Name
 				}
 				m.commands = append(m.commands, who+": "+strings.Join(cmd.Args, " "))
+				if cmd.Args[0] == "monit" {
+					return "", monitReads(root)
+				}
 				return "", nil
 			},
 		},

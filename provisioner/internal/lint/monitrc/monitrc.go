@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+// MaxCycles is how many rounds a condition may take; with one more monit reads
+// nothing at all (monit(1), FAULT TOLERANCE).
+const MaxCycles = 64
+
 // File is one control file.
 type File struct {
 	Tokens []Token

@@ -18,7 +18,7 @@ build {
     }
 
     monit {
-      install = false
+      policy = "systemd"
     }
 
     instance {
