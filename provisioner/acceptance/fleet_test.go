@@ -99,7 +99,7 @@ func bakeFleet(t *testing.T) []string {
 	}
 	// A hook of milliseconds is done first in whatever order; a slow one is not.
 	files["/etc/systemd/system/"+hookUnit+".d/90-slow.conf"] = "[Service]\nExecStartPre=/bin/sleep 2\n"
-	lower, err := deployedOnto(shared.ctx, "fleet", golden, files)
+	lower, err := deployedOnto(shared.ctx, "fleet", golden, files, "shop")
 	if err != nil {
 		t.Fatal(err)
 	}

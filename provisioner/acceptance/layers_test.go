@@ -124,16 +124,18 @@ func deployOffline(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return deployedOnto(ctx, "deployed", b.lower, files)
+	return deployedOnto(ctx, "deployed", b.lower, files, "shop")
 }
 
 // deployedOnto puts an app's source into /srv/app of an image, and with its
-// release.sh a first release of it, without booting.
-func deployedOnto(ctx context.Context, name string, lower []string, files map[string]string) ([]string, error) {
+// release.sh a first release of it for each of the apps, without booting.
+func deployedOnto(ctx context.Context, name string, lower []string, files map[string]string, apps ...string) ([]string, error) {
 	return editLayers(ctx, name, lower, files, func(root string) error {
-		out, err := exec.CommandContext(ctx, "chroot", "--userspec=deploy:deploy", root, "sh", "/srv/app/release.sh", "/home/deploy/apps/shop", "1").CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("release.sh: %w: %s", err, out)
+		for _, app := range apps {
+			out, err := exec.CommandContext(ctx, "chroot", "--userspec=deploy:deploy", root, "sh", "/srv/app/release.sh", "/home/deploy/apps/"+app, "1").CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("release.sh: %w: %s", err, out)
+			}
 		}
 		return nil
 	})

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -148,10 +149,12 @@ func (m *machine) release(n int) {
 // login may change what is looked at.
 func (m *machine) systemctlUser(args ...string) string {
 	m.t.Helper()
-	return m.root(append([]string{
-		"setpriv", "--reuid=deploy", "--regid=deploy", "--init-groups",
-		"env", "XDG_RUNTIME_DIR=/run/user/2000", "systemctl", "--user",
-	}, args...)...)
+	return m.root(append(slices.Clone(userSystemctl), args...)...)
+}
+
+var userSystemctl = []string{
+	"setpriv", "--reuid=deploy", "--regid=deploy", "--init-groups",
+	"env", "XDG_RUNTIME_DIR=/run/user/2000", "systemctl", "--user",
 }
 
 // show is one property of a unit of the deploy user's.
@@ -190,24 +193,30 @@ func (m *machine) ask() (answer, error) {
 
 // askFor makes one request to the app and decodes what it tells.
 func (m *machine) askFor(said any) error {
-	request, err := http.NewRequestWithContext(shared.ctx, http.MethodGet, "http://"+m.Addr()+":3000/", http.NoBody)
+	body, err := fetch("http://" + m.Addr() + ":3000/")
 	if err != nil {
 		return err
+	}
+	return json.Unmarshal([]byte(body), said)
+}
+
+// fetch gets what is at a URL, which has to be a 200.
+func fetch(url string) (string, error) {
+	request, err := http.NewRequestWithContext(shared.ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return "", err
 	}
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("status %d: %s", response.StatusCode, body)
 	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d: %s", response.StatusCode, body)
-	}
-	return json.Unmarshal(body, said)
+	return string(body), err
 }
 
 // waitForAnswer is what the app says as soon as it says something.

@@ -16,26 +16,9 @@ func TestDeployUserOperatesItsApp(t *testing.T) {
 	t.Parallel()
 	m := bootInstance(t, theDeployed(t), "operate", nil, provided())
 	m.waitForAnswer()
-	m.logoutKillsNothing()
 	m.reloadKeepsTheProcess()
 	m.restartsWithoutSudo()
 	m.stoppedStaysStopped()
-}
-
-func (m *machine) logoutKillsNothing() {
-	m.t.Helper()
-	before := m.show(pumaUnit, "MainPID")
-	m.deploy("true")
-	eventually(m.t, 20*time.Second, func() error {
-		if state := m.root("loginctl", "show-user", deployUser, "--value", "--property=State"); state != "lingering" {
-			return fmt.Errorf("the deploy user is still %s", state)
-		}
-		return nil
-	})
-	if after := m.show(pumaUnit, "MainPID"); after != before {
-		m.t.Errorf("puma's process was %s and is %s after a logout", before, after)
-	}
-	m.waitForAnswer()
 }
 
 // reloadKeepsTheProcess deploys a second release, which new workers load.
@@ -97,37 +80,4 @@ func (m *machine) stoppedStaysStopped() {
 	}
 	m.deploy("systemctl --user start " + pumaUnit)
 	m.waitForAnswer()
-}
-
-// TestRebootBringsItAllBack is about order: no service may start before its
-// values are there.
-func TestRebootBringsItAllBack(t *testing.T) {
-	t.Parallel()
-	m := bootInstance(t, theDeployed(t), "reboot", map[string]any{"cell": "west"}, provided())
-	m.waitForAnswer()
-	if err := m.Reboot(shared.ctx); err != nil {
-		t.Fatal(err)
-	}
-	if said := m.waitForAnswer(); said.Cell != "west" {
-		t.Errorf("after a reboot the cell is %s", said.Cell)
-	}
-	m.waitUp()
-	m.monitWatches()
-	m.noFailedUnits()
-	hook := m.monotonic(m.showSystem(hookUnit, "ExecMainExitTimestampMonotonic"))
-	manager := m.monotonic(m.showSystem("user@2000.service", "ExecMainStartTimestampMonotonic"))
-	puma := m.monotonic(m.show(pumaUnit, "ExecMainStartTimestampMonotonic"))
-	if hook > manager || manager > puma {
-		t.Errorf("the hook ended at %d µs, the user's manager started at %d and puma at %d", hook, manager, puma)
-	}
-}
-
-// monotonic reads a time of systemd's, in microseconds since boot. 0 is never.
-func (m *machine) monotonic(text string) int {
-	m.t.Helper()
-	us, err := strconv.Atoi(strings.TrimSpace(text))
-	if err != nil || us == 0 {
-		m.t.Fatalf("systemd tells no time but %q", text)
-	}
-	return us
 }

@@ -5,6 +5,7 @@ package acceptance
 import (
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,4 +84,14 @@ func (m *machine) programStarts() map[string]int {
 		}
 	}
 	return times
+}
+
+// monotonic reads a time of systemd's, in microseconds since boot. 0 is never.
+func (m *machine) monotonic(text string) int {
+	m.t.Helper()
+	us, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil || us == 0 {
+		m.t.Fatalf("systemd tells no time but %q", text)
+	}
+	return us
 }

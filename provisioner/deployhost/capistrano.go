@@ -86,7 +86,7 @@ func capistranoFor(path *string, h plan.Host) (*capistranoFile, error) {
 	if path == nil {
 		return nil, nil //nolint:nilnil // nothing is asked for, which is no mistake
 	}
-	text, err := capistrano.Render(h.Ruby, h.Apps)
+	text, err := capistrano.Render(app.Host{User: h.User.Blueprint()}, h.Ruby, h.Apps)
 	return &capistranoFile{path: *path, text: text}, err
 }
 

@@ -109,10 +109,11 @@ func execAs(host hoststatus.Host, appName string, command []string) (int, error)
 func runWait(args []string) int {
 	flags := flag.NewFlagSet("deployhost wait", flag.ContinueOnError)
 	healthy := flags.Bool("healthy", false, "wait until every health check of the app passes")
-	timeout := flags.Duration("timeout", time.Minute, "give up after this long")
+	current := flags.Bool("current", false, "and until puma runs the release that current links to")
+	timeout := flags.Duration("timeout", time.Minute, "give up after this long, or after this long without one more new worker")
 	app, err := parseAround(flags, args)
 	if err != nil || !*healthy || *timeout <= 0 {
-		fmt.Fprintln(os.Stderr, "usage: deployhost wait APP --healthy [--timeout 60s]")
+		fmt.Fprintln(os.Stderr, "usage: deployhost wait APP --healthy [--current] [--timeout 60s]")
 		return usageStatus
 	}
 	host := hoststatus.Here()
@@ -121,9 +122,7 @@ func runWait(args []string) int {
 		fmt.Fprintln(os.Stderr, "deployhost wait:", err)
 		return usageStatus
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), *timeout)
-	defer cancel()
-	if err := host.WaitHealthy(ctx, found); err != nil {
+	if err := host.WaitHealthy(context.Background(), found, hoststatus.Wait{Current: *current, Timeout: *timeout}); err != nil {
 		fmt.Fprintln(os.Stderr, "deployhost wait:", err)
 		return 1
 	}

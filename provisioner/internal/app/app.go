@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"time"
@@ -42,6 +43,9 @@ type Host struct {
 
 // UserUnitDir is where the user's manager looks first (systemd.unit(5)).
 func (h Host) UserUnitDir() string { return h.User.Home + "/.config/systemd/user" }
+
+// RuntimeDir is the user's XDG_RUNTIME_DIR, and %t in its units.
+func (h Host) RuntimeDir() string { return fmt.Sprintf("/run/user/%d", h.User.UID) }
 
 // ruby is a command of the app's bundle or of its Ruby.
 func (h Host) ruby(words ...string) []string { return slices.Concat(h.Command, words) }

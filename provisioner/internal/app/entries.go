@@ -32,7 +32,7 @@ func (a App) Entries(h Host) ([]blueprint.Entry, error) {
 	r.enable(string(a.Name)+".path", "default.target")
 	r.layout(h)
 	if a.Puma != nil {
-		r.file(a.pumaConfig(), "puma.rb", a)
+		r.file(a.pumaConfig(), "puma.rb", pumaFile{App: a, Control: a.controlSocket(h)})
 	}
 	return r.entries, r.err
 }

@@ -64,6 +64,18 @@ func (a App) unixSocket() string { return a.shared(string(a.Puma.UnixSocket)) }
 
 func (a App) pumaConfig() string { return a.shared("puma.rb") }
 
+// controlSocket is where puma tells of its workers. It is in the directory that
+// nobody else may enter, and short enough whatever the app's name.
+func (a App) controlSocket(h Host) string {
+	return h.RuntimeDir() + "/" + string(a.Name) + ".puma-control"
+}
+
+// pumaFile is what the template of puma.rb needs.
+type pumaFile struct {
+	App
+	Control string
+}
+
 // PidFile is what monit watches.
 func (a App) PidFile() string { return a.shared("tmp/pids/puma.pid") }
 
@@ -81,6 +93,7 @@ func (a App) pumaService(h Host) service {
 	}
 	s := a.service(h, "puma", "puma", p.Process)
 	s.Unit, s.Socket, s.Version, s.Notify, s.Health, s.PidFile = p.Unit, p.Socket, p.Version, p.Notify, &health, a.PidFile()
+	s.Control = a.controlSocket(h)
 	s.Exec = h.ruby("bundle", "exec", "puma", "-C", a.pumaConfig())
 	s.ReloadSignal = signal
 	return s

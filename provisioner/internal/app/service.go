@@ -34,6 +34,8 @@ type service struct {
 	// PidFile is the program's own; empty when the unit has to write one.
 	PidFile string
 	Health  *blueprint.Health
+	// Control is puma's control socket; empty for other kinds.
+	Control string
 	Process
 }
 
@@ -63,7 +65,7 @@ func override(apps, own []blueprint.EnvVar) []blueprint.EnvVar {
 }
 
 func (s service) blueprint() blueprint.Service {
-	return blueprint.Service{Unit: string(s.Unit), Kind: s.Kind, Health: s.Health}
+	return blueprint.Service{Unit: string(s.Unit), Kind: s.Kind, Health: s.Health, Control: s.Control}
 }
 
 // SystemdType is Type=.

@@ -63,8 +63,7 @@ func (a App) Watched(h Host) []Watched {
 			Settle: s.Restart.Delay + s.Restart.Start, Stop: s.stop(), Watch: s.Watch,
 		}
 		if w.PidFile == "" {
-			// What %t is in the unit, for a user's manager.
-			w.PidFile = fmt.Sprintf("/run/user/%d/%s.pid", h.User.UID, s.Unit.Prefix())
+			w.PidFile = h.RuntimeDir() + "/" + s.Unit.Prefix() + ".pid"
 		}
 		if s.Health != nil && s.Health.Socket == "" && a.Puma.UnixSocket != "" {
 			w.Listens = a.unixSocket()

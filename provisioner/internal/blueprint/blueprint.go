@@ -102,6 +102,8 @@ type Service struct {
 	Kind string `json:"kind"`
 	// Health is nil when the service answers no HTTP.
 	Health *Health `json:"health,omitempty"`
+	// Control is puma's control socket, absolute; empty for other kinds.
+	Control string `json:"control,omitempty"`
 }
 
 // Health is an HTTP check of a service.

@@ -33,7 +33,7 @@ func (u User) manager() string { return "user@" + strconv.Itoa(u.UID) + ".servic
 // Boot is what both managers tell of the present boot.
 type Boot struct {
 	hook, manager string
-	system, user  units
+	system, user  Units
 }
 
 // Look asks both managers of all their units.
@@ -51,14 +51,14 @@ func Look(ctx context.Context, m Machine, hook string, user User) (*Boot, error)
 	return b, err
 }
 
-func show(ctx context.Context, m Machine, as []string, flags ...string) (units, error) {
+func show(ctx context.Context, m Machine, as []string, flags ...string) (Units, error) {
 	argv := slices.Concat(as, []string{"systemctl"}, flags, []string{
 		"show", "--all", "*", "--property=Id,Names,LoadState,ActiveState,Wants,Requires,After," +
 			"ConditionTimestampMonotonic,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic," +
 			"ExecMainStartTimestampMonotonic,ExecMainExitTimestampMonotonic",
 	})
 	result, err := m.Exec(ctx, argv...)
-	return parseUnits(result.Stdout), errors.Join(err, result.Check())
+	return ParseUnits(result.Stdout), errors.Join(err, result.Check())
 }
 
 // HookEnded is when the hook's program ended, in µs since the kernel's start.

@@ -5,16 +5,17 @@ import (
 	"strings"
 )
 
-// units are what `systemctl show` tells of several, by their Id.
-type units map[string]properties
+// Units are what `systemctl show` tells of several, by their Id.
+type Units map[string]Properties
 
-type properties map[string]string
+// Properties are one unit's, by their names.
+type Properties map[string]string
 
-// parseUnits reads one paragraph for each unit, NAME=VALUE on each line.
-func parseUnits(text string) units {
-	all := units{}
+// ParseUnits reads one paragraph for each unit, NAME=VALUE on each line.
+func ParseUnits(text string) Units {
+	all := Units{}
 	for paragraph := range strings.SplitSeq(text, "\n\n") {
-		unit := properties{}
+		unit := Properties{}
 		for line := range strings.Lines(paragraph) {
 			name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 			unit[name] = value
@@ -25,8 +26,8 @@ func parseUnits(text string) units {
 }
 
 // named is the same by every name that a unit has.
-func (u units) named() units {
-	all := units{}
+func (u Units) named() Units {
+	all := Units{}
 	for _, unit := range u {
 		for name := range strings.FieldsSeq(unit["Names"]) {
 			all[name] = unit
@@ -36,7 +37,7 @@ func (u units) named() units {
 }
 
 // time is a monotonic one in µs, and 0 for what has never happened.
-func (p properties) time(name string) int {
+func (p Properties) time(name string) int {
 	us, err := strconv.Atoi(p[name])
 	if err != nil {
 		return 0

@@ -23,8 +23,8 @@ var file = template.Must(template.New("deployhost.rb").
 	Option("missingkey=error").ParseFS(templates, "templates/*"))
 
 // Render is the file for one image. The same image gives the same bytes.
-func Render(ruby rbenv.Ruby, apps []app.App) (string, error) {
-	v := view{RubyVersion: string(ruby.Version)}
+func Render(host app.Host, ruby rbenv.Ruby, apps []app.App) (string, error) {
+	v := view{RuntimeDir: host.RuntimeDir(), RubyVersion: string(ruby.Version)}
 	for _, a := range apps {
 		v.Apps = append(v.Apps, settingsOf(a))
 		v.Names = append(v.Names, string(a.Name))
@@ -39,6 +39,7 @@ func Render(ruby rbenv.Ruby, apps []app.App) (string, error) {
 // view is all that the template sees. It has no place for the apps'
 // environment on purpose: the file is for a repository.
 type view struct {
+	RuntimeDir string
 	// RubyVersion is empty where rbenv is not used.
 	RubyVersion string
 	Names       []string
@@ -51,6 +52,8 @@ type settings struct {
 	LinkedDirs, LinkedFiles     []string
 	Puma                        *puma
 	Sidekiq                     *sidekiq
+	// Services are the units of other services, without ".service".
+	Services []string
 }
 
 type puma struct {
@@ -72,6 +75,9 @@ func settingsOf(a app.App) settings {
 		LinkedDirs:  texts(a.LinkedDirs),
 		LinkedFiles: texts(slices.Sorted(maps.Keys(a.RenderedFiles))),
 		Sidekiq:     sidekiqOf(a.Sidekiqs),
+	}
+	for _, c := range a.Commands {
+		out.Services = append(out.Services, c.Unit.Prefix())
 	}
 	if p := a.Puma; p != nil {
 		out.Puma = &puma{

@@ -14,6 +14,8 @@ import (
 type sidekiq struct {
 	Base  string
 	Files []string
+	// Units are without ".service".
+	Units []string
 }
 
 // own is the config file whose unit has the base's name.
@@ -29,6 +31,7 @@ func sidekiqOf(all []app.Sidekiq) *sidekiq {
 		// Refused by CheckSidekiq when it cannot be told.
 		name, _ := configFile(out.Base, k)
 		out.Files = append(out.Files, name)
+		out.Units = append(out.Units, k.Unit.Prefix())
 	}
 	return out
 }

@@ -38,5 +38,11 @@ type Check struct {
 // Units are all that may have failed when the service is not there.
 func (c Check) Units() string { return strings.TrimSpace(c.Unit + " " + c.Socket) }
 
-// Grace is for how many seconds a started process is asked nothing.
-func (c Check) Grace() int { return ceil(c.Settle, time.Second) }
+// Grace is for how many seconds a started process is asked nothing. Monit's
+// rounds do not count here: once it has restarted a service, it does so at each
+// failed check that follows (event.c, "Failed events are handled each time"), and
+// would never let one come up that takes longer than this.
+func (c Check) Grace() int {
+	const systemctl = 5 * time.Second // is what the time-out is for besides
+	return ceil(max(systemctl, c.Settle), time.Second)
+}

@@ -19,6 +19,14 @@ func TestCyclesExceedWhatSystemdNeeds(t *testing.T) {
 	}
 }
 
+func TestGraceIsAllThatAStartMayTake(t *testing.T) {
+	for _, settle := range []time.Duration{0, time.Second, 61 * time.Second, 10 * time.Minute} {
+		if grace := (Check{Settle: settle}).Grace(); grace < 5 || time.Duration(grace)*time.Second < settle {
+			t.Errorf("a process that may take %s is left alone for %d s", settle, grace)
+		}
+	}
+}
+
 func FuzzContent(f *testing.F) {
 	for _, seed := range []string{"ok", "a(b", "[x]", "^$", "a.b*c+", "100%", `\`, `"`, "|", "]["} {
 		f.Add(seed)

@@ -24,7 +24,7 @@ func (a *adviser) monit() {
 		down("masked", "unmask and start it", "systemctl unmask monit", "systemctl start monit")
 		return
 	case unit.LoadState == "not-found":
-		down("not installed", "install it, or bake with monit { install = false }", "apt-get install monit")
+		down("not installed", "install it, or bake with monit { policy = \"systemd\" }", "apt-get install monit")
 		return
 	case unit.ActiveState != "active":
 		down(unit.ActiveState, "see whether its files are right, and start it", syntax, "systemctl restart monit")

@@ -23,9 +23,18 @@ const (
 	maxBody = 1 << 20
 )
 
+// Wait says what to wait for, and how long.
+type Wait struct {
+	// Current wants puma to run the release that current links to, besides.
+	Current bool
+	// Timeout is how long to wait; it begins anew with each of puma's workers
+	// that has come to run the release, for they are replaced one by one.
+	Timeout time.Duration
+}
+
 // WaitHealthy returns nil as soon as one round finds every service of the app
-// that has a health check healthy. When ctx ends first, it returns the last reason.
-func (h Host) WaitHealthy(ctx context.Context, app blueprint.App) error {
+// that has a health check healthy. When the time is over, it returns the last reason.
+func (h Host) WaitHealthy(ctx context.Context, app blueprint.App, w Wait) error {
 	var checked []blueprint.Service
 	for _, s := range app.Services {
 		if s.Health != nil {
@@ -36,30 +45,47 @@ func (h Host) WaitHealthy(ctx context.Context, app blueprint.App) error {
 		return fmt.Errorf("no service of %s has a health check to wait for", app.Name)
 	}
 	var reason error
+	furthest, end := 0, time.Now().Add(w.Timeout)
 	for {
-		latest := h.unhealthy(ctx, checked)
+		now, cancel := context.WithDeadline(ctx, end)
+		renewed, latest := h.unhealthy(now, app, checked, w.Current)
+		over := now.Err() != nil
+		cancel()
 		if latest == nil {
 			return nil
 		}
 		// A request that was cut off says less than the one before it.
-		if reason == nil || ctx.Err() == nil {
+		if reason == nil || !over {
 			reason = latest
+		}
+		if renewed > furthest {
+			furthest, end = renewed, time.Now().Add(w.Timeout)
 		}
 		select {
 		case <-ctx.Done():
+		case <-time.After(min(pollEvery, time.Until(end))):
+		}
+		if ctx.Err() != nil || !time.Now().Before(end) {
 			return fmt.Errorf("%s is not healthy: %w", app.Name, reason)
-		case <-time.After(pollEvery):
 		}
 	}
 }
 
-func (h Host) unhealthy(ctx context.Context, services []blueprint.Service) error {
+// unhealthy tells what is amiss, and how many of puma's workers are renewed.
+func (h Host) unhealthy(ctx context.Context, app blueprint.App, services []blueprint.Service, current bool) (renewed int, err error) {
 	for _, s := range services {
+		if current && s.Control != "" {
+			n, err := h.renewed(ctx, app, s.Control)
+			renewed += n
+			if err != nil {
+				return renewed, fmt.Errorf("%s: %w", s.Unit, err)
+			}
+		}
 		if err := h.probe(ctx, *s.Health); err != nil {
-			return fmt.Errorf("%s: %w", s.Unit, err)
+			return renewed, fmt.Errorf("%s: %w", s.Unit, err)
 		}
 	}
-	return nil
+	return renewed, nil
 }
 
 // probe makes one request. It follows no redirect, for the status that was

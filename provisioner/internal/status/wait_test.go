@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/instance/deployuser"
@@ -100,15 +101,15 @@ func TestWaitHealthy(t *testing.T) {
 		{Unit: "shop_clock.service"},
 		{Unit: "shop_puma.service", Health: &blueprint.Health{Socket: "/s", Path: "/up", Status: 200}},
 	}
-	if err := h.WaitHealthy(ctx, app); err != nil || asked.Load() != 3 {
+	if err := h.WaitHealthy(ctx, app, Wait{Timeout: time.Minute}); err != nil || asked.Load() != 3 {
 		t.Errorf("%v after %d requests", err, asked.Load())
 	}
 	app.Services[1].Health.Path = "/never"
-	if err := h.WaitHealthy(ctx, app); err == nil || !strings.Contains(err.Error(), "shop is not healthy: shop_puma.service: ") {
+	if err := h.WaitHealthy(ctx, app, Wait{Timeout: time.Minute}); err == nil || !strings.Contains(err.Error(), "shop is not healthy: shop_puma.service: ") {
 		t.Error(err)
 	}
 	app.Services = app.Services[:1]
-	if err := h.WaitHealthy(t.Context(), app); err == nil || !strings.Contains(err.Error(), "no service of shop") {
+	if err := h.WaitHealthy(t.Context(), app, Wait{Timeout: time.Minute}); err == nil || !strings.Contains(err.Error(), "no service of shop") {
 		t.Error(err)
 	}
 }

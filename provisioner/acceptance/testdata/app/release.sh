@@ -8,4 +8,6 @@ mkdir -p "$release/config"
 cp "$(dirname "$0")/config.ru" "$(dirname "$0")/Gemfile" "$release/"
 echo "$2" >"$release/REVISION"
 ln -sfn "$shop/shared/config/cell.yml" "$release/config/cell.yml"
-ln -sfn "$release" "$shop/current"
+# One step: ln alone would unlink first.
+ln -sfn "$release" "$shop/current.new"
+mv -T "$shop/current.new" "$shop/current"

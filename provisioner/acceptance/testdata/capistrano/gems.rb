@@ -21,6 +21,11 @@ namespace :rbenv do
 end
 stages.each { |stage| after stage, "rbenv:map_bins" }
 
+# capistrano-sidekiq's, by which the file knows that it is loaded.
+namespace :sidekiq do
+  task :restart
+end
+
 namespace :puma do
   task :install do
     on(roles(:app)) { execute :rm, ".config/systemd/user/#{fetch(:puma_service_unit_name)}.service" }

@@ -5,6 +5,9 @@ directory "{{.Current}}"
 bind "{{.Bind}}"
 {{- end}}
 pidfile "{{.PidFile}}"
+# For `deployhost wait --current` and `pumactl -C`. The directory is the deploy
+# user's alone, which serves better than a token.
+activate_control_app "unix://{{.Control}}", { no_token: true }
 
 max_threads = Integer(ENV.fetch("RAILS_MAX_THREADS", "{{.Puma.MaxThreads}}"))
 # An instance that lowers the most must not end up below the fewest.
@@ -29,6 +32,16 @@ prune_bundler settings.empty? && $LOAD_PATH.any? { |dir| File.exist?("#{dir}/../
 {{- if .Puma.Notify}}
 # Puma 6.1 needs no such gem any more.
 extra_runtime_dependencies ["sd_notify"] if Gem.loaded_specs.key?("sd_notify")
+
+# A reload is not announced to systemd. It does not end while the release cannot
+# start, and until then systemd would not even run the reload that brings one
+# that can, whatever TimeoutStartSec says (seen with systemd 257).
+begin
+  require "puma/sd_notify" # from 6.1 on
+rescue LoadError
+  require "sd_notify"
+end
+(defined?(Puma::SdNotify) ? Puma::SdNotify : SdNotify).define_singleton_method(:reloading) { |*| }
 {{- end}}
 {{- end}}
 

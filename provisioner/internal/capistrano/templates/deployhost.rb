@@ -26,8 +26,14 @@ when {{literal .Name}}
   # How long a deploy waits for the app's health; nil for not at all.
   set :deployhost_wait, {{literal .Wait}}
 {{- end}}
+{{- with .Services}}
+
+  # A deploy restarts them once puma is healthy.
+  set :deployhost_services, [{{list .}}]
+{{- end}}
 {{- with .Sidekiq}}
 
+  append :deployhost_services, {{list .Units}} unless Rake::Task.task_defined?("sidekiq:restart")
   set :sidekiq_service_unit_name, {{literal .Base}}
   # capistrano-sidekiq 3 knows units by the names of config files.
   set :sidekiq_config_files, [{{list .Files}}]
@@ -62,26 +68,63 @@ set :sidekiq_lingering_user, nil
 end
 
 namespace :deployhost do
-  desc "Wait until the app is healthy on every server"
-  task :healthy do
-    if (timeout = fetch(:deployhost_wait))
+  # Over ssh without PAM nothing says where the user's systemd is.
+  manager = { xdg_runtime_dir: {{literal .RuntimeDir}} }
+
+  # What crashed too often a moment ago would not be started again.
+  restart = lambda do |host, units|
+    host.execute :systemctl, "--user", "reset-failed", *units, raise_on_non_zero_exit: false
+    host.execute :systemctl, "--user", "restart", *units
+  end
+
+  desc "Let puma run the release: by a reload if that is phased and puma runs, else by a restart"
+  task :puma do
+    if (name = fetch(:puma_service_unit_name))
+      unit = "#{name}.service"
       on release_roles(:all) do
-        execute :deployhost, "wait", fetch(:application), "--healthy", "--timeout", timeout
+        with(manager) do
+          if fetch(:puma_phased_restart) && test(:systemctl, "--user", "--quiet", "is-active", unit)
+            execute :systemctl, "--user", "reload", unit
+          else
+            restart.call(self, [unit])
+          end
+        end
       end
     end
   end
 
-  # rake and rails run with what the app's services run with, this instance's
-  # values included.
+  desc "Wait until puma runs the release and is healthy, on every server"
+  task :healthy do
+    if (timeout = fetch(:deployhost_wait))
+      on release_roles(:all) do
+        execute :deployhost, "wait", fetch(:application), "--healthy", "--current", "--timeout", timeout
+      end
+    end
+  end
+
+  desc "Restart the app's other services, which no gem restarts"
+  task :services do
+    units = fetch(:deployhost_services, []).map { |name| "#{name}.service" }
+    on(release_roles(:all)) { with(manager) { restart.call(self, units) } } if units.any?
+  end
+
+  # Ruby's programs are found, and run with what the app's services run with,
+  # this instance's values included.
   task :map_bins do
-    %i[rake rails].each do |command|
+    %i[bundle gem rake rails ruby].each do |command|
       SSHKit.config.command_map.prefix[command].unshift("deployhost exec #{fetch(:application)} --")
     end
   end
 end
 
-# capistrano-puma 5 restarts only now, and 6 has done so before.
-after "deploy:finished", "deployhost:healthy" if Rake::Task.task_defined?("deploy:finished")
+# In this order: a release that does not start fails the deploy before anything
+# else runs it, and before old releases are removed. capistrano-puma, where it is
+# loaded, restarts puma itself: version 6 at deploy:published, 5 only in the end.
+puma = Rake::Task.task_defined?("puma:smart_restart")
+if Rake::Task.task_defined?("deploy:published")
+  steps = puma ? %w[healthy services] : %w[puma healthy services]
+  steps.each { |step| after puma ? "deploy:finished" : "deploy:published", "deployhost:#{step}" }
+end
 
 # In front of "rbenv exec", which would look for deployhost among Ruby's programs.
 if Rake::Task.task_defined?("rbenv:map_bins")

@@ -1,0 +1,4 @@
+# A service of the app's own.
+$stdout.sync = true
+puts "tick in #{ENV.fetch("CELL")}"
+sleep

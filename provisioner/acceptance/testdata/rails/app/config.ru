@@ -1,0 +1,4 @@
+abort "this release cannot start" if File.exist?("broken")
+
+require_relative "config/environment"
+run Rails.application
