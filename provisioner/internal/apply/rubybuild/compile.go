@@ -54,6 +54,9 @@ func (s *Site) fill(ctx context.Context, in rubypack.Inputs, start time.Time) er
 	if err != nil {
 		return err
 	}
+	if err := s.defined(in, tool); err != nil {
+		return err
+	}
 	room, err := s.room(in.Version)
 	if err != nil {
 		return err
@@ -102,6 +105,29 @@ func (s *Site) tool(in rubypack.Inputs) (string, error) {
 		return "", fmt.Errorf("ruby: this ruby-build is too old for ruby.tarball (it knows no %s), and would fetch another source without a word: write a definition file that names the tarball, or name a newer ruby-build in ruby_build", override)
 	}
 	return tool, nil
+}
+
+// defined tells whether ruby-build knows the version, and what is near it.
+func (s *Site) defined(in rubypack.Inputs, tool string) error {
+	if in.Definition != "" {
+		return nil
+	}
+	out, err := s.Host.Do(host.Command{Args: []string{tool, "--definitions"}})
+	if err != nil {
+		return fmt.Errorf("ruby: %w", err)
+	}
+	names := strings.Fields(out.Stdout)
+	if slices.Contains(names, in.Version) {
+		return nil
+	}
+	release := in.Version[:strings.LastIndexByte(in.Version, '.')+1]
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, release) })
+	near := "none of " + release + "*"
+	if release != "" && len(names) > 0 {
+		near = strings.Join(names, ", ")
+	}
+	return fmt.Errorf("ruby: ruby-build knows no Ruby %s, but %s: is the version right? The distribution's package knows the Rubies of its day: "+
+		"name a newer one in ruby_build { … }, or a definition file of your own (definition)", in.Version, near)
 }
 
 // command is one run of ruby-build.

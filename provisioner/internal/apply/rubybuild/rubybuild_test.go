@@ -72,6 +72,8 @@ func (b *bench) run(c host.Command) (host.Output, error) {
 	switch {
 	case line == "getconf GNU_LIBC_VERSION":
 		return host.Output{Stdout: "glibc 2.36\n"}, nil
+	case line == "/usr/bin/ruby-build --definitions":
+		return host.Output{Stdout: "3.2.6\n3.3.6\n3.3.7\n"}, nil
 	case strings.HasPrefix(line, "/usr/bin/ruby-build"):
 		version := filepath.Base(c.Args[2])
 		if b.compile != nil {
@@ -104,7 +106,7 @@ func (b *bench) run(c host.Command) (host.Output, error) {
 func (b *bench) compiled() int {
 	n := 0
 	for _, line := range b.ran {
-		if strings.HasPrefix(line, "/usr/bin/ruby-build") {
+		if strings.HasPrefix(line, "/usr/bin/ruby-build") && !strings.HasSuffix(line, "--definitions") {
 			n++
 		}
 	}
@@ -169,12 +171,11 @@ func TestFailuresLeaveNothing(t *testing.T) {
 		compile func(host.Command, string) host.Output
 		want    string
 	}{
-		"unknown version": {fails("ruby-build: definition not found: 3.3.6"), "knows no Ruby 3.3.6"},
-		"no network":      {fails("curl: (6) Could not resolve host: cache.ruby-lang.org\nerror: failed to download ruby-3.3.6.tar.gz"), "network, resolver and proxy"},
-		"wrong checksum":  {fails("checksum mismatch: ruby-3.3.6.tar.gz (file is corrupt)\nerror: failed to download"), "another SHA-256"},
-		"disk full":       {fails("cc1: error: No space left on device"), "larger disk"},
-		"anything":        {fails("make: *** [all] Error 2"), "make: *** [all] Error 2"},
-		"another Ruby":    {nil, "is really 3.1.2"},
+		"no network":     {fails("curl: (6) Could not resolve host: cache.ruby-lang.org\nerror: failed to download ruby-3.3.6.tar.gz"), "network, resolver and proxy"},
+		"wrong checksum": {fails("checksum mismatch: ruby-3.3.6.tar.gz (file is corrupt)\nerror: failed to download"), "another SHA-256"},
+		"disk full":      {fails("cc1: error: No space left on device"), "larger disk"},
+		"anything":       {fails("make: *** [all] Error 2"), "make: *** [all] Error 2"},
+		"another Ruby":   {nil, "is really 3.1.2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
@@ -191,6 +192,26 @@ func TestFailuresLeaveNothing(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func TestUnknownVersion(t *testing.T) {
+	for version, near := range map[string]string{"3.3.9": "but 3.3.6, 3.3.7: is", "4.0.0": "but none of 4.0.*: is"} {
+		b := newBench(t)
+		b.Ruby.Version = version
+		if err := b.install(); err == nil || !strings.Contains(err.Error(), "knows no Ruby "+version+", "+near) {
+			t.Error(err)
+		}
+		if b.compiled() > 0 {
+			t.Error("tries to build it")
+		}
+		b.versionsLeft("")
+		// A definition file of one's own needs no other.
+		b.Ruby.Build.Definition = "install_package"
+		b.prints = version
+		if err := b.install(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -168,10 +168,6 @@ var knownReasons = []struct {
 		"the disk is full: a build takes about 1 GiB besides the Ruby itself; give the source image a larger disk, or remove something earlier in the build",
 	},
 	{
-		[]string{"definition not found"},
-		"ruby-build knows no Ruby VERSION: is the version right? The distribution's package knows the Rubies of its day: name a newer one in ruby_build { … }, or a definition file of your own (definition)",
-	},
-	{
 		[]string{"checksum mismatch", "does not match expected", "unexpected checksum length"},
 		"what was downloaded has another SHA-256 than the definition says, so it is damaged or another source: look at the mirror or tarball, and at the checksum after # in the definition file",
 	},
