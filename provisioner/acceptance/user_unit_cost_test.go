@@ -54,7 +54,7 @@ func makeCostImages() (images costImages, err error) {
 	if err != nil {
 		return images, err
 	}
-	if images.user, err = deployedOnto(shared.ctx, "cost-user", baked, files); err != nil {
+	if images.user, err = deployedOnto(shared.ctx, "cost-user", baked, files, "shop"); err != nil {
 		return images, err
 	}
 	images.system, err = editLayers(shared.ctx, "cost-system", images.user, nil, asSystemUnit)
