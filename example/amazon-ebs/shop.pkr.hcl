@@ -55,6 +55,7 @@ build {
       authorized_keys_files = ["${path.root}/keys/team.pub"]
     }
 
+    # Without a method, the version is compiled, once: docs/ruby.md.
     ruby {
       method  = "system"
       version = "3.2" # what Ubuntu 24.04 packages

@@ -11,6 +11,7 @@ import (
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/bundle"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/plan"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/remote"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/rubycache"
 )
 
 // checked is a configuration without mistakes.
@@ -29,8 +30,11 @@ type checked struct {
 type session struct {
 	folder  string
 	command string
-	// archive is a Ruby archive on this machine; empty for none.
+	// archive is a Ruby archive, a file of this machine or a URL; empty for none.
 	archive string
+	// sum is the archive's.
+	sum   string
+	cache rubycache.Cache
 }
 
 func (t *translator) session(c *Config) session {
@@ -45,8 +49,9 @@ func (t *translator) session(c *Config) session {
 		t.Add("execute_command", checkCommand(c.ExecuteCommand))
 	}
 	if c.Ruby != nil && c.Ruby.Method == "archive" {
-		out.archive = c.Ruby.Archive
+		out.archive, out.sum = c.Ruby.Archive, c.Ruby.SHA256
 	}
+	out.cache = t.rubyCache(c.Ruby)
 	return out
 }
 
@@ -57,22 +62,30 @@ func bake(ctx context.Context, ui packer.Ui, comm packer.Communicator, c checked
 		ui.Say("  " + w)
 	}
 	nonce := remote.NewNonce()
-	told := &progress{ui: ui}
+	told := &progress{ui: ui, rubies: rubies{ui: ui, cache: c.session.cache}}
 	options := remote.Options{
-		Nonce:   nonce,
-		Folder:  c.session.folder,
-		Archive: c.session.archive,
+		Nonce:  nonce,
+		Folder: c.session.folder,
 		MakeBundle: func(arch, archivePath string) ([]byte, error) {
-			return bundle.New(bundle.Input{Blueprint: c.blueprint, Arch: arch, Nonce: nonce, RunID: run, ArchiveRemotePath: archivePath})
+			in := bundle.Input{Blueprint: c.blueprint, Arch: arch, Nonce: nonce, RunID: run, ArchiveRemotePath: archivePath}
+			if err := told.rubies.offer(&in); err != nil {
+				return nil, err
+			}
+			return bundle.New(in)
 		},
+		Wanted:   told.rubies.path,
 		OnEvent:  told.event,
 		OnOutput: func(line string) { ui.Say("    " + line) },
+	}
+	var err error
+	if options.Archive, err = c.session.localArchive(ctx); err != nil {
+		return err
 	}
 	if c.session.command != "" {
 		options.RenderCommand = commandLine(c.session.command)
 	}
 	result, err := remote.Run(ctx, comm, options)
-	told.flush()
+	told.end()
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ import (
 const repository = "../.."
 
 // pagesWithExamples are those that a reader copies from.
-var pagesWithExamples = []string{"README.md", "docs/capistrano.md", "docs/first-boot.md", "docs/image.md", "docs/unit-templates.md"}
+var pagesWithExamples = []string{"README.md", "docs/capistrano.md", "docs/first-boot.md", "docs/image.md", "docs/ruby.md", "docs/unit-templates.md"}
 
 // sampleKey is the file that examples name as keys/team.pub. Its text also
 // stands for every variable without a default: those that the examples hand

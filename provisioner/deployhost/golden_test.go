@@ -1,6 +1,7 @@
 package deployhost
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -132,7 +133,7 @@ func compare(t *testing.T, name string, archive *txtar.Archive, got map[string]s
 
 // TestGolden shows HCL in and the image out. "tree" is the whole image, one
 // entry a line; a section named by an absolute path is that file's content;
-// "warnings" are what people read when the build begins; "capistrano" is the
+// "ruby" is what the blueprint says of it; "warnings" are what people read when the build begins; "capistrano" is the
 // file of that attribute.
 func TestGolden(t *testing.T) {
 	cases(t, "testdata/golden/*.txtar", func(t *testing.T, archive *txtar.Archive) map[string]string {
@@ -148,6 +149,7 @@ func TestGolden(t *testing.T) {
 			"tree":     tree(c.blueprint),
 			"packages": strings.Join(c.blueprint.Packages, "\n") + "\n",
 			"warnings": strings.Join(c.warnings, "\n") + "\n",
+			"ruby":     indented(t, c.blueprint.Ruby),
 		}
 		if c.capistrano != nil {
 			got["capistrano"] = c.capistrano.text
@@ -215,6 +217,15 @@ func encode(t *testing.T, b *blueprint.Blueprint) string {
 		t.Fatalf("the host tool would refuse it: %v", err)
 	}
 	return string(data)
+}
+
+func indented(t *testing.T, r *blueprint.Ruby) string {
+	t.Helper()
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text) + "\n"
 }
 
 func tree(b *blueprint.Blueprint) string {

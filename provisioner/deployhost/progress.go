@@ -17,6 +17,7 @@ const fewChanges = 5
 // happens: a line for each step, and what the step changed.
 type progress struct {
 	ui      packer.Ui
+	rubies  rubies
 	changed []string
 }
 
@@ -26,6 +27,11 @@ func (p *progress) event(e event.Event) {
 		log.Printf("[INFO] changed %s", e.Text)
 		p.changed = append(p.changed, e.Text)
 		return
+	case event.Pack, event.Data:
+		p.rubies.event(e)
+		return
+	case event.Progress:
+		p.ui.Say("    " + e.Text)
 	case event.Step:
 		p.flush()
 		p.ui.Say("  " + e.Text)
@@ -34,8 +40,14 @@ func (p *progress) event(e event.Event) {
 	case event.Problem:
 		p.flush()
 		p.ui.Error("    " + e.Text)
-	case event.End:
+	case event.End, event.Want:
 	}
+}
+
+// end is for what a run that ended early has left.
+func (p *progress) end() {
+	p.flush()
+	p.rubies.drop()
 }
 
 // flush shows what the last step changed.

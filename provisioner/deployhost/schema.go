@@ -1,4 +1,4 @@
-//go:generate go tool packer-sdc mapstructure-to-hcl2 -type Config,LintIgnore,User,Ruby,App,Monit,MonitMail,Instance,InstanceValue,InstanceFile
+//go:generate go tool packer-sdc mapstructure-to-hcl2 -type Config,LintIgnore,User,App,Monit,MonitMail,Instance,InstanceValue,InstanceFile
 //go:generate go tool packer-sdc struct-markdown
 
 package deployhost
@@ -72,25 +72,6 @@ type User struct {
 	// user cannot change and which clean-ups that shred every
 	// `~/.ssh/authorized_keys`, such as EC2 Image Builder's, leave alone.
 	KeysIn string `mapstructure:"keys_in"`
-}
-
-// Ruby is installed at bake time and owned by root.
-type Ruby struct {
-	// How Ruby gets into the image. `system` makes the distribution's Ruby an
-	// rbenv version, so that everything that expects rbenv works with it;
-	// `archive` unpacks one that was built elsewhere for the same
-	// distribution; `none` leaves Ruby to other provisioners.
-	Method string `mapstructure:"method" required:"true"`
-	// RBENV_VERSION, for example `3.3.6`. With `system` it must be the version
-	// that the distribution has, and may leave the patch out (`3.1`), which
-	// security updates change. Not used with `none`.
-	Version string `mapstructure:"version"`
-	// With `archive`: a `.tar.gz` on the machine that runs Packer, which
-	// holds `bin/ruby` at its top or one directory down and was built for
-	// the prefix `/usr/local/rbenv/versions/VERSION`.
-	Archive string `mapstructure:"archive"`
-	// With `archive`: the file's SHA-256, as `sha256sum` prints it.
-	SHA256 string `mapstructure:"sha256"`
 }
 
 // App is one application, deployed by Capistrano. It needs at least one of

@@ -283,35 +283,6 @@ func (*FlatMonitMail) HCL2Spec() map[string]hcldec.Spec {
 	return s
 }
 
-// FlatRuby is an auto-generated flat version of Ruby.
-// Where the contents of a field with a `mapstructure:,squash` tag are bubbled up.
-type FlatRuby struct {
-	Method  *string `mapstructure:"method" required:"true" cty:"method" hcl:"method"`
-	Version *string `mapstructure:"version" cty:"version" hcl:"version"`
-	Archive *string `mapstructure:"archive" cty:"archive" hcl:"archive"`
-	SHA256  *string `mapstructure:"sha256" cty:"sha256" hcl:"sha256"`
-}
-
-// FlatMapstructure returns a new FlatRuby.
-// FlatRuby is an auto-generated flat version of Ruby.
-// Where the contents a fields with a `mapstructure:,squash` tag are bubbled up.
-func (*Ruby) FlatMapstructure() interface{ HCL2Spec() map[string]hcldec.Spec } {
-	return new(FlatRuby)
-}
-
-// HCL2Spec returns the hcl spec of a Ruby.
-// This spec is used by HCL to read the fields of Ruby.
-// The decoded values from this spec will then be applied to a FlatRuby.
-func (*FlatRuby) HCL2Spec() map[string]hcldec.Spec {
-	s := map[string]hcldec.Spec{
-		"method":  &hcldec.AttrSpec{Name: "method", Type: cty.String, Required: false},
-		"version": &hcldec.AttrSpec{Name: "version", Type: cty.String, Required: false},
-		"archive": &hcldec.AttrSpec{Name: "archive", Type: cty.String, Required: false},
-		"sha256":  &hcldec.AttrSpec{Name: "sha256", Type: cty.String, Required: false},
-	}
-	return s
-}
-
 // FlatUser is an auto-generated flat version of User.
 // Where the contents of a field with a `mapstructure:,squash` tag are bubbled up.
 type FlatUser struct {

@@ -7,11 +7,9 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/lint"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/plan"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/problem"
-	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/rbenv"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/systemd"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/user"
 )
@@ -103,55 +101,6 @@ func (t *translator) read(field, name string) (string, bool) {
 		return "", false
 	}
 	return string(data), true
-}
-
-func (t *translator) ruby(r *Ruby) rbenv.Ruby {
-	if r == nil {
-		return rbenv.Ruby{}
-	}
-	var out rbenv.Ruby
-	switch method := choice(t, "ruby.method", r.Method, "", "system", "archive", "none"); method {
-	case "":
-		if r.Method == "" {
-			t.Addf("ruby.method", "is missing: write \"system\" for the distribution's Ruby, \"archive\" for one that was built elsewhere, or \"none\"; compiling one is not there yet")
-		}
-		return out
-	case "none":
-		if r.Version+r.Archive+r.SHA256 != "" {
-			t.Addf("ruby.method", "\"none\" leaves Ruby alone, so version, archive and sha256 have no meaning: remove them, or choose another method")
-		}
-		return out
-	case "archive":
-		out.Method = blueprint.RubyArchive
-		t.archive(r, &out)
-	default:
-		out.Method = blueprint.RubySystem
-		if r.Archive != "" || r.SHA256 != "" {
-			t.Addf("ruby.archive", "is not used with method = \"system\": remove archive and sha256, or write method = \"archive\"")
-		}
-	}
-	parse := rbenv.ParseVersion
-	if out.Method == blueprint.RubySystem {
-		parse = rbenv.ParseSystemVersion
-	}
-	out.Version = problem.Parse(&t.List, "ruby.version", r.Version, parse)
-	return out
-}
-
-func (t *translator) archive(r *Ruby, out *rbenv.Ruby) {
-	out.SHA256 = problem.Parse(&t.List, "ruby.sha256", r.SHA256, rbenv.ParseSHA256)
-	if r.Archive == "" {
-		t.Addf("ruby.archive", "is missing: name the .tar.gz with the Ruby that was built elsewhere")
-		return
-	}
-	if !t.Known(r.Archive) {
-		return
-	}
-	if info, err := os.Stat(r.Archive); err != nil {
-		t.Addf("ruby.archive", "%w: paths are relative to the directory in which packer is started", err)
-	} else if !info.Mode().IsRegular() {
-		t.Addf("ruby.archive", "%q is no file: name a .tar.gz", r.Archive)
-	}
 }
 
 // duration reads for example "30s" within bounds that are whole seconds.

@@ -11,6 +11,7 @@ import (
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/asuser"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/host"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/rubypack"
 )
 
 func runApply(args []string) int {
@@ -21,8 +22,15 @@ func runApply(args []string) int {
 	flags.StringVar(&q.Bundle, "bundle", "", "`file` whose removal cancels the run")
 	flags.StringVar(&q.Run, "run", "", "`id` of the Packer run")
 	flags.StringVar(&q.Archive, "archive", "", "`file` with a Ruby, a tar.gz")
+	offers := flags.String("offers", "", "`list` of Rubies that could be uploaded")
+	flags.BoolVar(&q.KeepRuby, "keep-ruby", false, "send back each Ruby that is built")
 	if flags.Parse(args) != nil || flags.NArg() > 0 || q.BlueprintPath == "" {
 		fmt.Fprintln(os.Stderr, "deployhost apply: --blueprint is needed, and nothing but options is taken")
+		return usageStatus
+	}
+	var err error
+	if q.Offers, err = rubypack.ParseOffers(*offers); err != nil {
+		fmt.Fprintln(os.Stderr, "deployhost apply:", err)
 		return usageStatus
 	}
 	// A lost connection must not end us between two files: it is noticed between two steps.
@@ -38,6 +46,11 @@ func runWriteAsUser([]string) int {
 		return 1
 	}
 	return 0
+}
+
+func runRoom(args []string) int {
+	fmt.Fprintln(os.Stderr, host.Enter(args))
+	return 1
 }
 
 // self is this program's file, which /proc keeps even when its name is gone.

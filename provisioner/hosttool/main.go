@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/asuser"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/host"
 )
 
 // version is set when a release is built.
@@ -33,6 +34,7 @@ func verbs() []verb {
 		{"version", "print the version", runVersion},
 		{"apply", "", runApply},
 		{asuser.Verb, "", runWriteAsUser},
+		{host.RoomVerb, "", runRoom},
 		{"instance", "", runInstance},
 		{"monit-link", "", runMonitLink},
 		{"monit-check", "", runMonitCheck},

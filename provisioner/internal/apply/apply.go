@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/host"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/tree"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/event"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/rubypack"
 )
 
 // Request is one run.
@@ -29,6 +31,10 @@ type Request struct {
 	Run string
 	// Archive is the Ruby archive's path; empty when there is none.
 	Archive string
+	// Offers are the Rubies that the build machine could upload, and KeepRuby
+	// says that it wants to have those that are built here.
+	Offers   []rubypack.Offer
+	KeepRuby bool
 	// Tool is the path of the running host tool.
 	Tool string
 	// Out gets the events.
@@ -49,6 +55,8 @@ type run struct {
 	// byRoot and byUser are the blueprint's entries, by whose rights make them.
 	byRoot, byUser []blueprint.Entry
 	before         history
+	// wanted are the packages that are there in the end.
+	wanted []string
 }
 
 // step is one part of a run. Its problems are joined into one error.
@@ -104,7 +112,7 @@ func (r *run) steps() []step {
 		{"files of " + r.b.User.Name, r.userFiles},
 	}
 	if r.b.Ruby != nil {
-		steps = append(steps, step{"ruby " + r.b.Ruby.Version, r.ruby})
+		steps = append(steps, step{"ruby " + strings.Join(r.b.Ruby.Versions(), ", "), r.ruby})
 	}
 	return append(steps,
 		step{"what the last blueprint had and this one has not", r.prune},
@@ -126,6 +134,9 @@ func (r *run) open() error {
 		return err
 	}
 	r.system = systemTree(r.Host, r.b.User)
+	if r.wanted, err = wantedPackages(r.Host, r.b); err != nil {
+		return err
+	}
 	r.before, err = readHistory(r.Host)
 	return err
 }

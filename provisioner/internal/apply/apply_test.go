@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,7 +74,7 @@ func newRun(t *testing.T, h host.Host, b *blueprint.Blueprint) *run {
 	}
 	return &run{
 		Request: Request{Host: h, Run: "run-1"}, ev: event.NewWriter(&bytes.Buffer{}, "n"),
-		text: text, b: b, system: systemTree(h, b.User), before: past,
+		text: text, b: b, system: systemTree(h, b.User), before: past, wanted: b.Packages,
 	}
 }
 
@@ -138,6 +139,14 @@ func TestPreflight(t *testing.T) {
 			},
 			want: []string{`set ruby.version = "3.1.2"`},
 		},
+		{
+			name: "somebody's own Ruby",
+			change: func(h *host.Host, b *blueprint.Blueprint) {
+				put(t, *h, "/usr/local/rbenv/versions/3.3.6/bin/ruby", "")
+				b.Ruby = &blueprint.Ruby{Method: blueprint.RubyBuilt, Version: "3.3.6", Root: "/usr/local/rbenv", Build: &blueprint.RubyBuild{}}
+			},
+			want: []string{"was not built by this plugin, so it is not replaced"},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h, b := debian(t), plan()
@@ -152,6 +161,35 @@ func TestPreflight(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestCompilersStayUnlessTheyAreToBeRemoved(t *testing.T) {
+	h := debian(t)
+	put(t, h, "/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")
+	b := plan()
+	b.Packages = []string{"rbenv"}
+	b.Ruby = &blueprint.Ruby{Method: blueprint.RubyBuilt, Version: "3.3.6", Build: &blueprint.RubyBuild{YJIT: true}}
+	kept, err := wantedPackages(h, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"rbenv", "ruby-build", "build-essential", "rustc"} {
+		if !slices.Contains(kept, name) {
+			t.Errorf("%s is not among %q", name, kept)
+		}
+	}
+	b.Ruby.Build.Remove = true
+	if removed, err := wantedPackages(h, b); err != nil || !slices.Equal(removed, b.Packages) {
+		t.Errorf("%q %v", removed, err)
+	}
+	put(t, h, "/etc/os-release", "ID=debian\nVERSION_ID=\"11\"\n")
+	if _, err := wantedPackages(h, b); err == nil || !strings.Contains(err.Error(), "rustc 1.58") {
+		t.Errorf("YJIT on Debian 11: %v", err)
+	}
+	b.Ruby.Version = "3.1.7"
+	if _, err := wantedPackages(h, b); err != nil {
+		t.Errorf("YJIT in C: %v", err)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/apt"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/host"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/ruby"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/rubybuild"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/tree"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
 )
@@ -28,6 +29,8 @@ const (
 	filesNeed = 64 * mib
 	// packagesNeed is for package lists, downloaded packages and what they hold, in bytes.
 	packagesNeed = 600 * mib
+	// buildNeed is for a Ruby's source, what the compiler makes of it, and the Ruby, in bytes.
+	buildNeed = 1200 * mib
 	// archiveGrows is how many times its compressed size a Ruby takes.
 	archiveGrows = 5
 )
@@ -43,7 +46,9 @@ func (r *run) preflight(context.Context) error {
 		return err
 	}
 	found = append(found, account.Obstacles(r.Host, accounts, r.b.User)...)
-	if r.b.Ruby != nil && (r.b.Ruby.Method != blueprint.RubySystem || !slices.ContainsFunc(missing, isRuby)) {
+	if r.b.Ruby != nil && r.b.Ruby.Build != nil {
+		found = append(found, rubybuild.Obstacles(r.Host, *r.b.Ruby)...)
+	} else if r.b.Ruby != nil && (r.b.Ruby.Method != blueprint.RubySystem || !slices.ContainsFunc(missing, isRuby)) {
 		found = append(found, ruby.Obstacles(r.Host, *r.b.Ruby, r.Archive)...)
 	}
 	found = append(found, r.diskObstacles(len(missing) > 0)...)
@@ -64,13 +69,13 @@ func (r *run) preflight(context.Context) error {
 func isRuby(name string) bool { return strings.HasPrefix(name, "ruby") }
 
 func (r *run) packageObstacles() (missing, found []string) {
-	if len(r.b.Packages) == 0 {
+	if len(r.wanted) == 0 {
 		return nil, nil
 	}
 	if obstacle := apt.Obstacle(r.Host); obstacle != "" {
 		return nil, []string{obstacle}
 	}
-	missing, err := apt.Missing(r.Host, r.b.Packages)
+	missing, err := apt.Missing(r.Host, r.wanted)
 	if err != nil {
 		return nil, []string{err.Error()}
 	}
@@ -111,6 +116,9 @@ func (r *run) diskObstacles(packages bool) []string {
 	need := uint64(filesNeed)
 	if packages {
 		need += packagesNeed
+	}
+	if r.b.Ruby != nil && r.b.Ruby.Build != nil && rubybuild.Missing(r.Host, *r.b.Ruby) {
+		need += buildNeed
 	}
 	if info, err := os.Stat(r.Archive); r.Archive != "" && err == nil {
 		need += uint64(info.Size()) * archiveGrows //nolint:gosec // no file has a negative size

@@ -10,7 +10,9 @@ import (
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/account"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/apt"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/asuser"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/host"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/ruby"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/rubybuild"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/tree"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/verify"
@@ -21,8 +23,8 @@ func (r *run) packages(context.Context) error {
 	if err := apt.AllowStarts(r.Host); err != nil {
 		return err
 	}
-	missing, err := apt.Missing(r.Host, r.b.Packages)
-	if err != nil || (len(missing) == 0 && (len(r.b.Packages) == 0 || !apt.Interrupted(r.Host))) {
+	missing, err := apt.Missing(r.Host, r.wanted)
+	if err != nil || (len(missing) == 0 && (len(r.wanted) == 0 || !apt.Interrupted(r.Host))) {
 		return err
 	}
 	if err := apt.Install(r.Host, missing); err != nil {
@@ -80,8 +82,34 @@ func (r *run) userFiles(context.Context) error {
 	return r.told(asuser.Do(r.Host, r.b.User, tree.Write, r.byUser))
 }
 
-func (r *run) ruby(context.Context) error {
-	return r.told(ruby.Install(r.Host, r.system, *r.b.Ruby, r.Archive))
+func (r *run) ruby(ctx context.Context) error {
+	if r.b.Ruby.Method != blueprint.RubyBuilt {
+		return r.told(ruby.Install(r.Host, r.system, *r.b.Ruby, r.b.User, r.Archive))
+	}
+	site := rubybuild.Site{
+		Host: r.Host, Tree: r.system, Ruby: *r.b.Ruby, User: r.b.User, Packages: r.wanted, Events: r.ev,
+		Cache:     rubybuild.Cache{Offers: r.Offers, Upload: r.uploadOf, Keep: r.KeepRuby},
+		Cancelled: func() error { return r.cancelled(ctx) },
+	}
+	return r.told(site.Install(ctx))
+}
+
+// uploadOf is where remote puts what a Want event asks for.
+func (r *run) uploadOf(key string) string { return r.Bundle + "." + key }
+
+// wantedPackages are the blueprint's, and those that stay for gems to be
+// compiled with as Ruby was, which have other names on other distributions.
+func wantedPackages(h host.Host, b *blueprint.Blueprint) ([]string, error) {
+	if b.Ruby == nil || b.Ruby.Build == nil {
+		return b.Packages, nil
+	}
+	compilers, err := rubybuild.Compilers(h, *b.Ruby)
+	if err != nil || b.Ruby.Build.Remove {
+		return b.Packages, err
+	}
+	all := slices.Concat(b.Packages, compilers)
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }
 
 func (r *run) verify(context.Context) error {

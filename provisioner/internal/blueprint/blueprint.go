@@ -65,30 +65,6 @@ type User struct {
 	Groups []string `json:"groups,omitempty"`
 }
 
-// Ruby says which Ruby rbenv must list.
-type Ruby struct {
-	Method RubyMethod `json:"method"`
-	// Version is the name below versions/, for example "3.3.6".
-	Version string `json:"version"`
-	// Root is RBENV_ROOT.
-	Root string `json:"root"`
-	// SHA256 is the archive's checksum in hexadecimal; empty for other methods.
-	SHA256 string `json:"sha256,omitempty"`
-}
-
-// RubyMethod is how a Ruby gets into the image.
-type RubyMethod string
-
-const (
-	// RubySystem makes the distribution's Ruby an rbenv version.
-	RubySystem RubyMethod = "system"
-	// RubyArchive unpacks a tar.gz that holds bin/ruby, at its top or one directory down.
-	RubyArchive RubyMethod = "archive"
-)
-
-// VersionDir is where rbenv looks for the version.
-func (r Ruby) VersionDir() string { return r.Root + "/versions/" + r.Version }
-
 // App is one application under the deploy user.
 type App struct {
 	Name string `json:"name"`

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/rubypack"
 )
 
 // NamePrefix starts the base name of every uploaded bundle. The header
@@ -29,6 +30,11 @@ type Input struct {
 	RunID string
 	// ArchiveRemotePath is where the Ruby archive has been uploaded to; empty for none.
 	ArchiveRemotePath string
+	// Offers are Rubies that could be uploaded while the host tool runs, each to
+	// the bundle's path, a dot and its key.
+	Offers []rubypack.Offer
+	// KeepRuby asks for each Ruby that is built.
+	KeepRuby bool
 }
 
 //go:embed start.sh
@@ -50,6 +56,7 @@ func New(in Input) ([]byte, error) {
 
 var (
 	nonceShape = regexp.MustCompile(`^[0-9a-f]{32,128}$`)
+	sumShape   = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	runIDShape = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 )
 
@@ -81,12 +88,32 @@ func (in Input) check(folders []string) error {
 	if in.ArchiveRemotePath != "" {
 		paths = append([]string{in.ArchiveRemotePath}, folders...)
 	}
+	for _, o := range in.Offers {
+		if !sumShape.MatchString(o.Key) || !sumShape.MatchString(o.SHA256) {
+			return fmt.Errorf("offer %q: want two SHA-256 sums", o)
+		}
+	}
 	for _, p := range paths {
 		if err := CheckPath(p); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func offers(list []rubypack.Offer) string {
+	texts := make([]string, 0, len(list))
+	for _, o := range list {
+		texts = append(texts, o.String())
+	}
+	return strings.Join(texts, " ")
+}
+
+func choose(yes bool, text string) string {
+	if yes {
+		return text
+	}
+	return ""
 }
 
 // compress writes no time and no name, so that the bytes depend on data alone.
@@ -114,6 +141,8 @@ func header(in Input, toolBytes, blueprintBytes int, folders []string) []byte {
 			"@NONCE@", in.Nonce,
 			"@RUN_ID@", in.RunID,
 			"@ARCHIVE@", in.ArchiveRemotePath,
+			"@OFFERS@", offers(in.Offers),
+			"@KEEP_RUBY@", choose(in.KeepRuby, "--keep-ruby"),
 			"@FOLDERS@", strings.Join(folders, " "),
 			// tail -c +N counts from 1.
 			"@TOOL_AT@", number(headerBytes+1),

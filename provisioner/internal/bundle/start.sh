@@ -11,6 +11,8 @@ umask 077
 nonce='@NONCE@'
 run_id='@RUN_ID@'
 archive='@ARCHIVE@'
+offers='@OFFERS@'
+keep_ruby='@KEEP_RUBY@'
 folders='@FOLDERS@'
 tool_at=@TOOL_AT@
 tool_bytes=@TOOL_BYTES@
@@ -39,6 +41,9 @@ refuse() {
 clean_up() {
 	[ -z "$dir" ] || rm -rf -- "$dir"
 	rm -f -- "$bundle"
+	for key in $offers; do
+		rm -f -- "$bundle.${key%%:*}"
+	done
 	[ -z "$archive" ] || rm -f -- "$archive"
 }
 
@@ -132,6 +137,8 @@ main() {
 	unpack
 	set -- apply --blueprint "$dir/blueprint.json" --nonce "$nonce" --bundle "$bundle" --run "$run_id"
 	[ -z "$archive" ] || set -- "$@" --archive "$archive"
+	[ -z "$offers" ] || set -- "$@" --offers "$offers"
+	[ -z "$keep_ruby" ] || set -- "$@" "$keep_ruby"
 	supervise "$dir/deployhost" "$@"
 	exit "$status"
 }

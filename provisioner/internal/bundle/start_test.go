@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/event"
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/rubypack"
 )
 
 // eachShell runs f with the shells that this machine has and a host's sh may be.
@@ -207,6 +208,39 @@ func TestStartWithoutArchiveGivesNoSuchArgument(t *testing.T) {
 	h.write(t, h.bundle, data)
 	if end := h.run(t); end.Status != 0 || strings.Contains(end.Output, "--archive") {
 		t.Errorf("%+v", end)
+	}
+}
+
+func TestStartPassesOffersOnAndRemovesWhatWasUploaded(t *testing.T) {
+	eachShell(t, func(t *testing.T, shell string) {
+		h := newHost(t, shell, "")
+		in := testInput()
+		in.KeepRuby = true
+		for _, digit := range []string{"a", "b"} {
+			in.Offers = append(in.Offers, rubypack.Offer{Key: strings.Repeat(digit, 64), SHA256: strings.Repeat("0", 64), Size: 7})
+		}
+		data, err := assemble(in, zipped(t, "#!/bin/sh\n[ \"$1\" != apply ] || shift 9\nprintf '%s\\n' \"$@\"\n"), h.folders)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.write(t, h.bundle, data)
+		h.write(t, h.archive, nil)
+		h.write(t, h.bundle+"."+in.Offers[1].Key, []byte("a ruby"))
+		want := "--offers\n" + in.Offers[0].String() + " " + in.Offers[1].String() + "\n--keep-ruby\n"
+		if end := h.run(t); end.Status != 0 || end.Output != want {
+			t.Errorf("%+v, want %q", end, want)
+		}
+		if _, err := os.Stat(h.bundle + "." + in.Offers[1].Key); err == nil {
+			t.Error("the upload is left")
+		}
+	})
+}
+
+func TestOffersAreChecked(t *testing.T) {
+	in := testInput()
+	in.Offers = []rubypack.Offer{{Key: "'; reboot #", SHA256: strings.Repeat("0", 64)}}
+	if _, err := assemble(in, zipped(t, "tool"), folders); err == nil {
+		t.Error("a quote gets into the header")
 	}
 }
 

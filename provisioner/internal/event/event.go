@@ -5,6 +5,7 @@ package event
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 	"time"
@@ -20,6 +21,16 @@ const (
 	Change Type = "change"
 	// Warn is worth a reader's attention but stops nothing.
 	Warn Type = "warn"
+	// Progress is news of work that takes long, or how it ended; Text is for people.
+	Progress Type = "progress"
+	// Want asks the build machine to upload what Key names.
+	Want Type = "want"
+	// Pack announces a file of Size bytes that Key names: what the build machine
+	// keeps comes back with the events, without a session of its own and without
+	// a file that somebody would have to remove.
+	Pack Type = "pack"
+	// Data is the next piece of what Key names.
+	Data Type = "data"
 	// Problem is one reason for failing; Text says where, what, why and what to do.
 	Problem Type = "problem"
 	// End is the sentinel. Only an End that carries the run's nonce is believed,
@@ -31,6 +42,10 @@ const (
 type Event struct {
 	Type Type   `json:"deployhost"`
 	Text string `json:"text,omitempty"`
+	// Key belongs to Want, Pack and Data, Size to Pack, and Data to Data.
+	Key  string `json:"key,omitempty"`
+	Size int64  `json:"size,omitempty"`
+	Data []byte `json:"data,omitempty"`
 	// Nonce, OK, Changes and Seconds belong to End.
 	Nonce   string  `json:"nonce,omitempty"`
 	OK      bool    `json:"ok,omitempty"`
@@ -80,6 +95,34 @@ func (w *Writer) Changes() int { return w.changes }
 
 // Warn tells something that stops nothing.
 func (w *Writer) Warn(text string) { w.write(Event{Type: Warn, Text: text}) }
+
+// Progress tells news of work that takes long.
+func (w *Writer) Progress(text string) { w.write(Event{Type: Progress, Text: text}) }
+
+// Want asks for an upload.
+func (w *Writer) Want(key string) { w.write(Event{Type: Want, Key: key}) }
+
+// pieceBytes keeps a Data event, in base64, well below what remote reads as one line.
+const pieceBytes = 24 << 10
+
+// Pack sends a file to the build machine.
+func (w *Writer) Pack(key string, size int64, content io.Reader) error {
+	w.write(Event{Type: Pack, Key: key, Size: size})
+	piece := make([]byte, pieceBytes)
+	for !w.lost {
+		n, err := io.ReadFull(content, piece)
+		if n > 0 {
+			w.write(Event{Type: Data, Key: key, Data: piece[:n]})
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Problem tells one reason for failing.
 func (w *Writer) Problem(text string) { w.write(Event{Type: Problem, Text: text}) }

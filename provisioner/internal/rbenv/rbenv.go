@@ -1,4 +1,4 @@
-// Package rbenv puts one Ruby under rbenv's system-wide convention, which
+// Package rbenv puts Ruby under rbenv's system-wide convention, which
 // capistrano-rbenv's `:system` type and others rely on.
 package rbenv
 
@@ -46,12 +46,20 @@ func ParseSystemVersion(text string) (Version, error) {
 	return ParseVersion(text)
 }
 
-// Ruby is the Ruby that services run on. The zero value leaves the image's
-// Ruby alone.
+// Ruby is the Ruby that services run on, and others beside it. The zero value
+// leaves the image's Ruby alone.
 type Ruby struct {
-	Method  blueprint.RubyMethod
+	Method blueprint.RubyMethod
+	// Version is the global one.
 	Version Version
+	More    []Version
 	SHA256  string
+	// Writable gives the versions to the deploy user.
+	Writable bool
+	// Rbenv is nil for the distribution's package.
+	Rbenv *blueprint.GitSource
+	// Build is nil for other methods than RubyBuilt.
+	Build *blueprint.RubyBuild
 }
 
 // Managed tells whether rbenv is used at all.
@@ -62,19 +70,30 @@ func (r Ruby) Blueprint() *blueprint.Ruby {
 	if !r.Managed() {
 		return nil
 	}
-	return &blueprint.Ruby{Method: r.Method, Version: string(r.Version), Root: Root, SHA256: r.SHA256}
+	out := &blueprint.Ruby{
+		Method: r.Method, Version: string(r.Version), Root: Root, SHA256: r.SHA256,
+		Writable: r.Writable, Rbenv: r.Rbenv, Build: r.Build,
+	}
+	for _, version := range r.More {
+		out.More = append(out.More, string(version))
+	}
+	return out
 }
 
-// Packages are the distribution's packages that the method needs.
+// Packages are the distribution's packages that the method needs. Those that
+// compile Ruby have other names on other distributions, which the host knows.
 func (r Ruby) Packages() []string {
-	switch r.Method {
-	case blueprint.RubySystem:
-		return []string{"rbenv", "ruby", "ruby-bundler"}
-	case blueprint.RubyArchive:
-		return []string{"rbenv"}
-	default:
-		return nil
+	var names []string
+	if r.Managed() {
+		names = []string{"rbenv"}
 	}
+	if r.Rbenv != nil {
+		names = []string{"ca-certificates", "git"}
+	}
+	if r.Method == blueprint.RubySystem {
+		names = append(names, "ruby", "ruby-bundler")
+	}
+	return names
 }
 
 // Command goes before every Ruby command of a unit. Both replace themselves

@@ -2,8 +2,9 @@
 // is the only room that touches a Packer communicator.
 //
 // A run costs three communicator calls, whatever the bundle holds: the probe,
-// the upload and the start; one more for an archive; one more to clean up
-// after a run that did not reach its end.
+// the upload and the start; one more for an archive, and for each file that the
+// host tool asks for while it runs; one more to clean up after a run that did
+// not reach its end.
 package remote
 
 import (
@@ -36,6 +37,10 @@ type Options struct {
 	MakeBundle func(arch, archivePath string) ([]byte, error)
 	// Archive is a file on the build machine which the bundle needs beside it; empty for none.
 	Archive string
+	// Wanted gives the file that a Want event's key names; nil when nothing was
+	// offered. It is uploaded while the host tool runs, to the bundle's path, a
+	// dot and the key.
+	Wanted func(key string) (path string, err error)
 	// OnEvent gets every event but the end, whose figures are in Result; nil for nobody.
 	OnEvent func(event.Event)
 	// OnOutput gets every line that is no event, without its line end; nil for nobody.
@@ -116,12 +121,16 @@ func (s *session) deliver(ctx context.Context, data []byte) (ended bool, err err
 	if err := s.uploadBytes(ctx, s.route.bundle, data); err != nil {
 		return false, err
 	}
-	l := &listener{opts: s.opts}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	f := s.feed(ctx, cancel)
+	l := &listener{opts: s.opts, want: f.want}
 	status, err := s.execute(ctx, s.route.command, l.stdout, l.output)
+	late := f.stop()
 	switch {
 	case l.end != nil:
 		s.result.Changes, s.result.Seconds = l.end.Changes, l.end.Seconds
-		return true, l.verdict(status)
+		return !late, l.verdict(status)
 	case ctx.Err() != nil:
 		return false, stopped(ctx)
 	case err != nil:

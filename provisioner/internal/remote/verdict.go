@@ -47,6 +47,7 @@ const keptLines = 10
 // listener sorts what comes back from the host.
 type listener struct {
 	opts     Options
+	want     func(key string)
 	end      *event.Event
 	problems []string
 	kept     []string
@@ -64,6 +65,9 @@ func (l *listener) stdout(line string) {
 		return
 	case e.Type == event.End:
 		l.end = &e
+		return
+	case e.Type == event.Want:
+		l.want(e.Key)
 		return
 	case e.Type == event.Problem:
 		l.problems = append(l.problems, e.Text)

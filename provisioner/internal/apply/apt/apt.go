@@ -162,3 +162,18 @@ func listsAreFresh(h host.Host) bool {
 	}
 	return time.Since(info.ModTime()) < maxListAge
 }
+
+// Remove removes packages, their configuration included, and nothing else.
+func Remove(h host.Host, packages []string) (err error) {
+	if len(packages) == 0 {
+		return nil
+	}
+	if err := forbidStarts(h); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, AllowStarts(h)) }()
+	_, err = do(h, append([]string{
+		"apt-get", "-o", "DPkg::Lock::Timeout=" + lockTimeout, "-o", "Dpkg::Use-Pty=0", "-q", "-y", "purge", "--",
+	}, packages...)...)
+	return err
+}

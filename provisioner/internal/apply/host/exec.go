@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -43,6 +44,9 @@ func run(c Command) (Output, error) {
 
 	cmd := exec.Command(program, c.Args[1:]...)
 	cmd.Dir = "/"
+	if c.Dir != "" {
+		cmd.Dir = c.Dir
+	}
 	cmd.Env = append(rootEnv(), c.Env...)
 	// A session of its own: what stops us must not stop dpkg half-way, and what
 	// runs as the deploy user must not reach root's terminal (TIOCSTI).
@@ -57,11 +61,46 @@ func run(c Command) (Output, error) {
 		cmd.Stdin = bytes.NewReader(c.Stdin)
 	}
 	cmd.Stdout, cmd.Stderr = stdout, text
-	err = cmd.Run()
+	if c.Log != nil {
+		cmd.Stdout, cmd.Stderr = c.Log, c.Log
+	}
+	if c.Room != nil {
+		c.inRoom(cmd, roomTool())
+	}
+	err = c.runUntil(cmd)
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		return Output{}, err
 	}
 	return output(cmd.ProcessState.ExitCode(), stdout, text)
+}
+
+// runUntil runs a program to its end or to Stop's.
+func (c Command) runUntil(cmd *exec.Cmd) error {
+	// Pdeathsig is about the thread that started the program, which Go must not end.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		select {
+		case <-c.Stop:
+			// The group that Setsid has made.
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		case <-ended:
+		}
+	}()
+	return cmd.Wait()
+}
+
+// roomTool is this program, under the name that it was started by if /proc is not there.
+func roomTool() string {
+	if tool, err := os.Executable(); err == nil {
+		return tool
+	}
+	return os.Args[0]
 }
 
 // kernel gives the numbers as setuid(2) takes them. One that does not fit would

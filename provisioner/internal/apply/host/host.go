@@ -5,6 +5,7 @@ package host
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -28,6 +29,14 @@ type Command struct {
 	Stdin []byte
 	// As runs the program with another's rights; nil for our own.
 	As *Credential
+	// Dir is where it starts; empty for /.
+	Dir string
+	// Log takes all that it writes, of which nothing is kept then; nil to keep it.
+	Log *os.File
+	// Room is where it runs; nil for where everybody does.
+	Room *Room
+	// Stop ends it, and what it has started, when it is closed; nil for never.
+	Stop <-chan struct{}
 }
 
 // Credential is whose rights a program gets; never root's.

@@ -95,7 +95,7 @@ func installArchive(h host.Host, r blueprint.Ruby, archive string) (changed bool
 		return false, fmt.Errorf("ruby: the archive: %w", err)
 	}
 	defer file.Close()
-	top, sum, err := unpack(file, temp)
+	top, sum, err := Unpack(file, temp)
 	if err != nil {
 		return false, fmt.Errorf("ruby: the archive: %w", err)
 	}
@@ -106,7 +106,7 @@ func installArchive(h host.Host, r blueprint.Ruby, archive string) (changed bool
 	if err := os.WriteFile(unpacked+"/"+stampName, []byte(sum+"\n"), 0o644); err != nil {
 		return false, err
 	}
-	if err := syncAll(unpacked); err != nil {
+	if err := SyncAll(unpacked); err != nil {
 		return false, err
 	}
 	if err := os.RemoveAll(h.Path(r.VersionDir())); err != nil {
@@ -115,9 +115,9 @@ func installArchive(h host.Host, r blueprint.Ruby, archive string) (changed bool
 	return true, os.Rename(unpacked, h.Path(r.VersionDir()))
 }
 
-// syncAll writes the whole file system out: one call instead of an fsync for
+// SyncAll writes the whole file system out: one call instead of an fsync for
 // each of a Ruby's thousands of files.
-func syncAll(dir string) error {
+func SyncAll(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -7,21 +7,21 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
+	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/asuser"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/host"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/apply/tree"
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/blueprint"
 )
 
-// Install makes rbenv list the Ruby. archive is needed by method archive only.
-func Install(h host.Host, t *tree.Tree, r blueprint.Ruby, archive string) (tree.Result, error) {
-	entries, err := skeleton(h, r)
-	if err != nil {
-		return tree.Result{}, err
-	}
-	result := t.Do(tree.Write, entries)
-	if len(result.Problems) > 0 {
-		return result, nil
+// Install makes rbenv list a Ruby that is not compiled here. archive is needed
+// by method archive only.
+func Install(h host.Host, t *tree.Tree, r blueprint.Ruby, user blueprint.User, archive string) (tree.Result, error) {
+	result, err := Layout(h, t, r)
+	if err != nil || len(result.Problems) > 0 {
+		return result, err
 	}
 	switch r.Method {
 	case blueprint.RubySystem:
@@ -44,10 +44,7 @@ func Install(h host.Host, t *tree.Tree, r blueprint.Ruby, archive string) (tree.
 	if len(result.Problems) > 0 {
 		return result, nil
 	}
-	if len(result.Changes) == 0 && hashed(h, r) {
-		return result, nil
-	}
-	shims, err := rehash(h, r)
+	shims, err := Rehash(h, r, user, len(result.Changes) > 0)
 	return join(result, shims), err
 }
 
@@ -86,19 +83,30 @@ func Obstacles(h host.Host, r blueprint.Ruby, archive string) []string {
 	return nil
 }
 
-// rehash makes rbenv's shims, and tells which of them are new or gone.
-func rehash(h host.Host, r blueprint.Ruby) (tree.Result, error) {
+// Rehash makes rbenv's shims where they may differ, and tells which of them are
+// new or gone.
+func Rehash(h host.Host, r blueprint.Ruby, user blueprint.User, changed bool) (tree.Result, error) {
+	if !changed && hashed(h, r) {
+		return tree.Result{}, nil
+	}
 	dir := h.Path(r.Root + "/shims")
-	// The lock of a rehash that was killed; while we run, nobody else's is under way.
-	if err := os.Remove(dir + "/.rbenv-shim"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := unlock(h, dir+"/.rbenv-shim"); err != nil {
 		return tree.Result{}, err
 	}
 	before, err := names(dir)
 	if err != nil {
 		return tree.Result{}, err
 	}
-	if _, err := h.Do(host.Command{Args: []string{r.Root + "/bin/rbenv", "rehash"}, Env: []string{"RBENV_ROOT=" + r.Root}}); err != nil {
-		return tree.Result{}, err
+	c := host.Command{Args: []string{r.Root + "/bin/rbenv", "rehash"}}
+	if r.Writable {
+		// Root writes nothing where the user could have put a link.
+		if c, err = asuser.Command(h, user, c.Args...); err != nil {
+			return tree.Result{}, err
+		}
+	}
+	c.Env = append(c.Env, "RBENV_ROOT="+r.Root)
+	if _, err := h.Do(c); err != nil {
+		return tree.Result{}, fmt.Errorf("ruby: rbenv could not make its shims; is %s/shims full, read-only, or at work in another rehash? Run the build again: %w", r.Root, err)
 	}
 	after, err := names(dir)
 	if err != nil {
@@ -116,6 +124,41 @@ func rehash(h host.Host, r blueprint.Ruby) (tree.Result, error) {
 		}
 	}
 	return result, nil
+}
+
+const (
+	// rehashLasts is more than a rehash of thousands of executables takes.
+	rehashLasts = 30 * time.Second
+	rehashPause = 200 * time.Millisecond
+)
+
+// unlock waits for another rehash, whose lock is a file, and removes the lock
+// of one that was killed: then no process has it.
+func unlock(h host.Host, lock string) error {
+	for end := time.Now().Add(rehashLasts); ; time.Sleep(rehashPause) {
+		if _, err := os.Lstat(lock); err != nil {
+			return nil //nolint:nilerr // not locked
+		}
+		if !rehashing(h) {
+			break
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("ruby: another `rbenv rehash` has been at work on this host for more than %s (its lock is %s): see what holds it up, end it, and run the build again", rehashLasts, lock)
+		}
+	}
+	if err := os.Remove(lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// rehashing tells whether any process is a rehash.
+func rehashing(h host.Host) bool {
+	processes, _ := filepath.Glob(h.Path("/proc/[0-9]*/cmdline"))
+	return slices.ContainsFunc(processes, func(file string) bool {
+		line, err := os.ReadFile(file)
+		return err == nil && strings.Contains(string(line), "/rbenv-rehash\x00")
+	})
 }
 
 func names(dir string) ([]string, error) {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -59,7 +61,7 @@ func touch(t *testing.T, h host.Host, path string) {
 
 func install(t *testing.T, h host.Host, tr *tree.Tree, r blueprint.Ruby, archive string) int {
 	t.Helper()
-	result, err := Install(h, tr, r, archive)
+	result, err := Install(h, tr, r, blueprint.User{}, archive)
 	if err != nil || len(result.Problems) > 0 {
 		t.Fatal(err, result.Problems)
 	}
@@ -111,6 +113,34 @@ func TestRehashOnlyWhenShimsDiffer(t *testing.T) {
 	}
 }
 
+// Somebody's `gem install` rehashes, too.
+func TestAnotherRehashIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, tr := debian(t, "irb\n")
+		other := "/proc/123/cmdline"
+		touch(t, h, other)
+		if err := os.WriteFile(h.Path(other), []byte("bash\x00/usr/lib/rbenv/libexec/rbenv-rehash\x00"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		lock := "/usr/local/rbenv/shims/.rbenv-shim"
+		touch(t, h, lock)
+		if _, err := Install(h, tr, system, blueprint.User{}, ""); err == nil || !strings.Contains(err.Error(), "another `rbenv rehash`") {
+			t.Errorf("one that never ends: %v", err)
+		}
+		if _, err := os.Lstat(h.Path(lock)); err != nil {
+			t.Error("its lock was broken", err)
+		}
+		go func() {
+			time.Sleep(time.Second)
+			_ = os.Remove(h.Path(lock))
+			_ = os.Remove(h.Path(other))
+		}()
+		if _, err := Install(h, tr, system, blueprint.User{}, ""); err != nil {
+			t.Errorf("one that ends in time: %v", err)
+		}
+	})
+}
+
 func TestSystemFollowsItsGems(t *testing.T) {
 	h, tr := debian(t, "irb\n")
 	install(t, h, tr, system, "")
@@ -131,7 +161,7 @@ func TestSystemOfAnotherVersion(t *testing.T) {
 	h, tr := debian(t, "")
 	r := system
 	r.Version = "3.3.6"
-	if _, err := Install(h, tr, r, ""); err == nil || !strings.Contains(err.Error(), `set ruby.version = "3.1.2"`) {
+	if _, err := Install(h, tr, r, blueprint.User{}, ""); err == nil || !strings.Contains(err.Error(), `set ruby.version = "3.1.2"`) {
 		t.Error(err)
 	}
 }

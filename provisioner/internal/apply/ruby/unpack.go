@@ -32,9 +32,9 @@ type unpacker struct {
 	files    int
 }
 
-// unpack unpacks a tar.gz into the existing, empty dir. It gives the directory
+// Unpack unpacks a tar.gz into the existing, empty dir. It gives the directory
 // below it that holds bin/ruby ("." or one name), and the SHA-256 of all that was read.
-func unpack(archive io.Reader, dir string) (top, sum string, err error) {
+func Unpack(archive io.Reader, dir string) (top, sum string, err error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return "", "", err

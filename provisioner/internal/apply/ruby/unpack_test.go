@@ -78,7 +78,7 @@ func TestUnpack(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			data := pack(t, tt.entries...)
-			top, sum, err := unpack(bytes.NewReader(data), t.TempDir())
+			top, sum, err := Unpack(bytes.NewReader(data), t.TempDir())
 			if (err != nil) != (tt.err != "") || (err != nil && !strings.Contains(err.Error(), tt.err)) {
 				t.Fatalf("error %v, want %q", err, tt.err)
 			}
@@ -91,7 +91,7 @@ func TestUnpack(t *testing.T) {
 
 func TestUnpackDropsDangerousBits(t *testing.T) {
 	dir := t.TempDir()
-	if _, _, err := unpack(bytes.NewReader(pack(t, entry{name: "bin/ruby", mode: 0o6777}, entry{name: "lib", mode: 0o666})), dir); err != nil {
+	if _, _, err := Unpack(bytes.NewReader(pack(t, entry{name: "bin/ruby", mode: 0o6777}, entry{name: "lib", mode: 0o666})), dir); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]fs.FileMode{"bin/ruby": 0o755, "lib": 0o644} {
@@ -118,7 +118,7 @@ func FuzzUnpack(f *testing.F) {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		_, _, _ = unpack(bytes.NewReader(data), dir)
+		_, _, _ = Unpack(bytes.NewReader(data), dir)
 		if files, err := os.ReadDir(parent); err != nil || len(files) != 1 {
 			t.Fatalf("wrote beside its directory: %v %v", files, err)
 		}
