@@ -29,6 +29,11 @@ while read -r file; do
 	lint_shell "$file" || status=1
 done < <(find . -path ./.git -prune -o -path ./dist -prune -o -type f \( -name '*.sh' -o -path ./.ci/run \) -print | sort)
 
+# Packer's users have other systems than the machines that they bake.
+for os in darwin windows; do
+	GOOS=$os go build -o /dev/null . || status=1
+done
+
 golangci=$(.ci/tool.sh golangci-lint)
 "$golangci" run || status=1
 exit "$status"

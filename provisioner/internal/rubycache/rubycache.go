@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/rubypack"
 )
@@ -110,13 +109,13 @@ func ours(path string) error {
 		if err != nil {
 			return err
 		}
-		st, ok := info.Sys().(*syscall.Stat_t)
+		uid, mine := owner(info)
 		switch {
 		case p == path && !info.Mode().IsRegular():
 			return errors.New("it is no file")
-		case ok && int(st.Uid) != os.Geteuid() && st.Uid != 0:
-			return fmt.Errorf("%s belongs to uid %d: remove it, or set cache_dir to a directory of your own", p, st.Uid)
-		case info.Mode()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0:
+		case !mine:
+			return fmt.Errorf("%s belongs to uid %d: remove it, or set cache_dir to a directory of your own", p, uid)
+		case info.Mode()&writableByOthers != 0 && info.Mode()&fs.ModeSticky == 0:
 			return fmt.Errorf("others may write to %s (mode %v): run chmod go-w on it if you know who wrote it, or remove it", p, info.Mode().Perm())
 		}
 	}
