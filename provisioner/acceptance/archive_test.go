@@ -8,6 +8,8 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +25,7 @@ func TestRubyFromAnArchive(t *testing.T) {
 	archive, sum := rubyArchive(t)
 	// Security updates change it.
 	version := m.root("/usr/bin/ruby", "-e", "print RUBY_VERSION")
-	vars := variables{"archive": archive, "sha256": sum, "ruby_version": version}
+	vars := variables{"archive": archive, "sha256": sum, "ruby_version": version, "cache_dir": t.TempDir()}
 	if run := mustBuild(t, "testdata/templates/archive", m.Addr(), vars); run.Sessions != 4 {
 		t.Errorf("%d SSH sessions, not 4", run.Sessions)
 	}
@@ -41,14 +43,26 @@ func TestRubyFromAnArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	vars["archive"] = serveFile(t, archive)
 	mustBuild(t, "testdata/templates/archive", m.Addr(), vars)
 	after, err := readTree(m.RootDir(), settled)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if changed := before.changes(after); len(changed) > 0 {
-		t.Errorf("the second run changed %q", changed)
+		t.Errorf("the second run, with the same from a URL, changed %q", changed)
 	}
+	m.root("rm", "-r", "/usr/local/rbenv/versions")
+	mustBuild(t, "testdata/templates/archive", m.Addr(), vars)
+	m.root("deployhost", "verify")
+}
+
+// serveFile gives the URL of a file.
+func serveFile(t *testing.T, path string) string {
+	t.Helper()
+	server := httptest.NewServer(http.FileServer(http.Dir(filepath.Dir(path))))
+	t.Cleanup(server.Close)
+	return server.URL + "/" + filepath.Base(path)
 }
 
 // rubyArchive packs a Ruby that borrows the distribution's interpreter.

@@ -8,6 +8,11 @@ variable "sha256" {
   type = string
 }
 
+# Where a URL's archive is kept.
+variable "cache_dir" {
+  type = string
+}
+
 variable "ruby_version" {
   type = string
 }
@@ -21,10 +26,11 @@ build {
     }
 
     ruby {
-      method  = "archive"
-      version = var.ruby_version
-      archive = var.archive
-      sha256  = var.sha256
+      method    = "archive"
+      version   = var.ruby_version
+      archive   = var.archive
+      sha256    = var.sha256
+      cache_dir = var.cache_dir
     }
 
     app {
