@@ -190,7 +190,7 @@ func (m *machine) requestsWaitWhileItRestarts(b behind) {
 	answered := 0
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); answered++ {
 		if err := m.askOver(b); err != nil {
-			m.t.Fatalf("while %s restarts: %v", b.unit(), err)
+			m.t.Fatalf("while %s restarts: %v\n%s", b.unit(), err, m.root("journalctl", "--no-pager", "--output=short-precise", "--lines=60"))
 		}
 		select {
 		case err := <-restarted:
