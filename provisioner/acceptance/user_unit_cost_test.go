@@ -20,7 +20,7 @@ import (
 )
 
 // inTurns is how often each of two images is booted.
-const inTurns, inTurnsInVM = 15, 3
+const inTurns, inTurnsInVM = 15, 5
 
 // plainUnit is what people write otherwise: the user unit as one of the
 // system's, with the same environment and in the same order. A user manager also
