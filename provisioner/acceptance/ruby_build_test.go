@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -55,9 +56,11 @@ func TestBuiltRubyIsNeverBuiltTwice(t *testing.T) {
 	first := boot(t, testmachine.RootOptions{Name: "ruby-first", Lower: src.plain})
 	vars["mirror"] = first.serve(src.mirror)
 	vars["gem_source"] = vars["mirror"] + "/rubygems"
-	if run := mustBuild(t, rubyTemplate, first.Addr(), vars); run.Sessions != 3 {
+	run := mustBuild(t, rubyTemplate, first.Addr(), vars)
+	if run.Sessions != 3 {
 		t.Errorf("%d SSH sessions to compile and to fetch, not 3", run.Sessions)
 	}
+	peopleRead(t, run, "Ruby "+src.version+`: .*, \d+ s: \S`, "Ruby "+src.version+`: built in \d`, `Ruby cache: [0-9.]+ MiB`)
 	first.rubyServes(src.version)
 	compiled := first.stamp(src.version)
 	if compiled.How != "built" {
@@ -81,9 +84,11 @@ func TestBuiltRubyIsNeverBuiltTwice(t *testing.T) {
 	}
 
 	second := boot(t, testmachine.RootOptions{Name: "ruby-second", Lower: src.plain})
-	if run := mustBuild(t, rubyTemplate, second.Addr(), vars); run.Sessions != 4 {
+	run = mustBuild(t, rubyTemplate, second.Addr(), vars)
+	if run.Sessions != 4 {
 		t.Errorf("%d SSH sessions to restore one Ruby, not 4", run.Sessions)
 	}
+	peopleRead(t, run, "Ruby "+src.version+`: restored in \d`)
 	second.rubyServes(src.version)
 	back := second.stamp(src.version)
 	if back.How != "restored" || back.Key != compiled.Key {
@@ -102,6 +107,17 @@ func TestBuiltRubyIsNeverBuiltTwice(t *testing.T) {
 	figure("ruby.cache_mib", float64(info.Size())/(1<<20), "MiB")
 	if compiled.Seconds < 20*back.Seconds {
 		t.Errorf("compiled in %.1f s, restored in %.1f s: that is less than 20 times faster", compiled.Seconds, back.Seconds)
+	}
+}
+
+// peopleRead wants what a build has told, which is all that they see of it for
+// minutes.
+func peopleRead(t *testing.T, run packerRun, expressions ...string) {
+	t.Helper()
+	for _, text := range expressions {
+		if !regexp.MustCompile(text).MatchString(run.Said) {
+			t.Errorf("nobody reads %q:\n%s", text, run.Said)
+		}
 	}
 }
 
