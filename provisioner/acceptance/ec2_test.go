@@ -72,19 +72,27 @@ func (s *metadataService) takesTokensOnly() {
 	}
 }
 
-// TestEC2 boots an instance whose values come from EC2's metadata service,
-// then one that finds no service, and lets the service come back.
-func TestEC2(t *testing.T) {
-	t.Parallel()
+// bakeForEC2 is a machine whose values come from EC2's metadata service, and that
+// has the service's address for itself.
+func bakeForEC2(t *testing.T, name string) *machine {
+	t.Helper()
 	files, err := appFiles()
 	if err != nil {
 		t.Fatal(err)
 	}
 	files[databaseURLPath] = databaseURL
 	m := boot(t, testmachine.RootOptions{
-		Name: "ec2", Lower: theDeployed(t), Files: files, Loopback: []string{imdsAddress + "/32"},
+		Name: name, Lower: theDeployed(t), Files: files, Loopback: []string{imdsAddress + "/32"},
 	})
 	mustBuild(t, "testdata/templates/ec2", m.Addr(), nil)
+	return m
+}
+
+// TestEC2 boots an instance whose values come from EC2's metadata service,
+// then one that finds no service, and lets the service come back.
+func TestEC2(t *testing.T) {
+	t.Parallel()
+	m := bakeForEC2(t, "ec2")
 	service := startMetadata(m)
 	m.reboot()
 	if said := m.waitForAnswer(); said.InstanceID != "i-0123456789abcdef0" || said.Cell != "north" || said.CellFile != "north" {

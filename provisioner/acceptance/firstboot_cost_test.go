@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/deployhost/packer-plugin-deployhost/provisioner/internal/testmachine"
 )
 
 // hookProgram is what the hook's unit runs.
@@ -61,15 +59,7 @@ func TestCostWithInstanceData(t *testing.T) {
 // TestCostWithEC2 measures the hook beside a shell script, both for the same
 // twenty values of the same service.
 func TestCostWithEC2(t *testing.T) {
-	files, err := appFiles()
-	if err != nil {
-		t.Fatal(err)
-	}
-	files[databaseURLPath] = databaseURL
-	m := boot(t, testmachine.RootOptions{
-		Name: "cost-ec2", Lower: theDeployed(t), Files: files, Loopback: []string{imdsAddress + "/32"},
-	})
-	mustBuild(t, "testdata/templates/ec2", m.Addr(), nil)
+	m := bakeForEC2(t, "cost-ec2")
 	m.root("apt-get", "-qq", "update")
 	m.root("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "install", "--no-install-recommends", "curl")
 	startMetadata(m)

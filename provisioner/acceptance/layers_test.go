@@ -46,14 +46,11 @@ func theBaked(t *testing.T) *baked {
 func bake(ctx context.Context) (b *baked, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	c, err := testmachine.BootContainer(ctx, testmachine.RootOptions{Name: "bake", Lower: []string{shared.base}})
+	c, err := bootUp(ctx, testmachine.RootOptions{Name: "bake", Lower: []string{shared.base}})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	if err := errors.Join(c.WaitSSH(ctx, testmachine.BuildUser), c.WaitBooted(ctx)); err != nil {
-		return nil, err
-	}
 	b = &baked{}
 	for i, template := range []string{"testdata/templates/bake", "testdata/templates/bake", "testdata/templates/bake_json"} {
 		if err := b.run(ctx, c, i, template); err != nil {
@@ -141,17 +138,26 @@ func deployedOnto(ctx context.Context, name string, lower []string, files map[st
 	})
 }
 
+// bootUp boots a container that no single test owns, and waits until it is up.
+func bootUp(ctx context.Context, options testmachine.RootOptions) (*testmachine.Container, error) {
+	c, err := testmachine.BootContainer(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(c.WaitSSH(ctx, testmachine.BuildUser), c.WaitBooted(ctx)); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
 // bakeLayer has real Packer bake a template over ssh onto a machine, and keeps
 // what that has changed as one more layer.
 func bakeLayer(ctx context.Context, name string, lower []string, template string, vars variables) (baked []string, err error) {
-	c, err := testmachine.BootContainer(ctx, testmachine.RootOptions{Name: name, Lower: lower})
+	c, err := bootUp(ctx, testmachine.RootOptions{Name: name, Lower: lower})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	if err := errors.Join(c.WaitSSH(ctx, testmachine.BuildUser), c.WaitBooted(ctx)); err != nil {
-		return nil, err
-	}
 	run, err := packerBuild(ctx, template, c.Addr(), vars)
 	if err != nil {
 		return nil, err

@@ -242,14 +242,10 @@ func (c *powerCut) whole(at, token string) {
 // underSystemd kills the hook of the real unit once: systemd tries again.
 func (c *powerCut) underSystemd() {
 	c.t.Helper()
-	conf, err := os.ReadFile("testdata/powercut/once.conf")
-	if err != nil {
-		c.t.Fatal(err)
-	}
 	c.complete("old-unit")
 	c.provide("new-unit")
-	c.root("sh", "-c", `mkdir -p "${1%/*}" && printf %s "$2" >"$1" && systemctl daemon-reload`, "drop-in",
-		"/run/systemd/system/"+hookUnit+".d/once.conf", string(conf))
+	c.dropIn("/run", "once.conf")
+	c.root("systemctl", "daemon-reload")
 	if result, err := c.Exec(shared.ctx, "systemctl", "restart", hookUnit); err != nil {
 		c.t.Fatal(err)
 	} else if result.Code == 0 {
@@ -262,19 +258,26 @@ func (c *powerCut) underSystemd() {
 	}
 }
 
+// dropIn gives the hook's unit one of testdata/powercut, for this boot (/run) or
+// for good (/etc).
+func (c *powerCut) dropIn(top, name string) {
+	c.t.Helper()
+	conf, err := os.ReadFile("testdata/powercut/" + name)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.root("sh", "-c", `mkdir -p "${1%/*}" && printf %s "$2" >"$1"`, "drop-in", top+"/systemd/system/"+hookUnit+".d/"+name, string(conf))
+}
+
 // whileBooting kills the hook at its n-th change of a boot, and the machine with
 // it: no service ends, nothing is written back, and the next boot comes.
 func (c *powerCut) whileBooting(n int) {
 	c.t.Helper()
-	conf, err := os.ReadFile("testdata/powercut/power.conf")
-	if err != nil {
-		c.t.Fatal(err)
-	}
 	old, token := fmt.Sprintf("old-power-%d", n), fmt.Sprintf("new-power-%d", n)
 	c.complete(old)
 	c.provide(token)
-	c.root("sh", "-c", `mkdir -p "${1%/*}" && printf %s "$2" >"$1" && echo "$3" >"$4"`, "power",
-		"/etc/systemd/system/"+hookUnit+".d/power.conf", string(conf), fmt.Sprint(n), cutDir+"/cut")
+	c.dropIn("/etc", "power.conf")
+	c.root("sh", "-c", `echo "$1" >"$2"`, "power", fmt.Sprint(n), cutDir+"/cut")
 	before := c.Boots()
 	if err := c.Reboot(shared.ctx); err != nil {
 		c.t.Fatal(err)

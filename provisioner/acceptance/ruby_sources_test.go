@@ -54,16 +54,13 @@ func fetchRubySources(ctx context.Context) (s *rubySources, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := testmachine.BootContainer(ctx, testmachine.RootOptions{
+	c, err := bootUp(ctx, testmachine.RootOptions{
 		Name: "ruby-sources", Lower: []string{shared.base}, Files: map[string]string{"/srv/sources.sh": string(script)},
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	if err := errors.Join(c.WaitSSH(ctx, testmachine.BuildUser), c.WaitBooted(ctx)); err != nil {
-		return nil, err
-	}
 	if err := checked(c.Exec(ctx, "sh", "/srv/sources.sh")); err != nil {
 		return nil, err
 	}

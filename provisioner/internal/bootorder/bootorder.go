@@ -61,8 +61,8 @@ func show(ctx context.Context, m Machine, as []string, flags ...string) (Units, 
 	return ParseUnits(result.Stdout), errors.Join(err, result.Check())
 }
 
-// HookEnded is when the hook's program ended, in µs since the kernel's start.
-func (b *Boot) HookEnded() (int, error) {
+// hookEnded is when the hook's program ended, in µs since the kernel's start.
+func (b *Boot) hookEnded() (int, error) {
 	ended := b.system[b.hook].time("ExecMainExitTimestampMonotonic")
 	if ended == 0 {
 		return 0, fmt.Errorf("%s has not run", b.hook)
@@ -73,7 +73,7 @@ func (b *Boot) HookEnded() (int, error) {
 // Early are the starts before the hook had ended: of the user manager, of any
 // unit in it, and of what else the caller knows of (its name and time).
 func (b *Boot) Early(also map[string]int) ([]string, error) {
-	ended, err := b.HookEnded()
+	ended, err := b.hookEnded()
 	if err != nil {
 		return nil, err
 	}
