@@ -158,6 +158,19 @@ func TestBuiltRubyTroubleEndsInASentence(t *testing.T) {
 	m.root("sh", "-c", "mkdir -p "+rbenvRoot+"/shims && touch "+rbenvRoot+"/shims/.rbenv-shim")
 	mustBuild(t, rubyTemplate, m.Addr(), vars)
 	m.lists(q.version)
+	m.waitsForAnotherRehash(vars)
+	m.lists(q.version)
+}
+
+// waitsForAnotherRehash has one at work, with its lock, when a bake comes to its own.
+func (m *machine) waitsForAnotherRehash(vars variables) {
+	m.t.Helper()
+	const lock, ended = rbenvRoot + "/shims/.rbenv-shim", "/srv/rehash-ended"
+	m.root("sh", "-c", `touch "$1"; printf 'sleep 8; touch "%s"; rm "%s"' "$2" "$1" >/srv/rbenv-rehash`, "rehash", lock, ended)
+	m.root("systemd-run", "--quiet", "sh", "/srv/rbenv-rehash")
+	mustBuild(m.t, rubyTemplate, m.Addr(), vars)
+	m.root("test", "-e", ended)
+	m.absent(lock)
 }
 
 // TestBuiltRubyInterruptedLeavesNothing interrupts Packer, as Ctrl-C does, and then
